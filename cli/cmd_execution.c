@@ -19,6 +19,12 @@ static const struct opt list_options[] = {
      .offset = LIST_AT(trigger),
      .value_name = "T",
      .help = "with --flow: only executions that this trigger started"},
+    {.flag = "label",
+     .type = OPT_MAP,
+     .offset = LIST_AT(labels),
+     .value_name = "K=V",
+     .help = "only executions with this label"},
+    LIST_TIMES,
     LIST_LIMIT,
 };
 

@@ -32,6 +32,7 @@ static const struct opt list_options[] = {
      .offset = LIST_AT(agent),
      .value_name = "A",
      .help = "only jobs of this agent"},
+    LIST_TIMES,
     LIST_LIMIT,
 };
 

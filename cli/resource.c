@@ -53,17 +53,45 @@ struct listing {
     char *cursor; /* where the next page begins; NULL: at the start, or there is no next page */
 };
 
+/* The filters but the labels: their names as options and in the query. */
+#define CHOICES 11
+struct choice {
+    const char *key, *value;
+};
+static void choices_of(const struct list_config *c, struct choice out[CHOICES])
+{
+    const struct choice all[CHOICES] = {{"state", c->state},  {"group", c->group},
+                                        {"namespace", c->ns}, {"agent", c->agent},
+                                        {"flow", c->flow},    {"trigger", c->trigger},
+                                        {"kind", c->kind},    {"name", c->name},
+                                        {"since", c->since},  {"until", c->until},
+                                        {"id", c->id}};
+    memcpy(out, all, sizeof all);
+}
+
+size_t resource_filter(const struct list_config *c, struct buf *target)
+{
+    struct choice all[CHOICES];
+    size_t given = c->labels.count;
+    choices_of(c, all);
+    for (size_t i = 0; i < CHOICES; i++) {
+        cli_query(target, all[i].key, all[i].value);
+        given += all[i].value != NULL;
+    }
+    for (size_t i = 0; i < c->labels.count; i++) {
+        char *label = str_dupf("%s=%s", c->labels.items[i].key, c->labels.items[i].value);
+        cli_query(target, "label", label);
+        mem_free(label);
+    }
+    return given;
+}
+
 static void list_target(const struct listing *l, struct buf *target)
 {
-    const struct {
-        const char *key, *value;
-    } queries[] = {{"state", l->c->state}, {"group", l->c->group}, {"namespace", l->c->ns},
-                   {"agent", l->c->agent}, {"flow", l->c->flow},   {"trigger", l->c->trigger},
-                   {"kind", l->c->kind},   {"name", l->c->name},   {"cursor", l->cursor}};
     (void)buf_addf(target, "/api/v1/%s?limit=%lld", l->r->collection,
                    (long long)(l->left < PAGE ? l->left : PAGE));
-    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++)
-        cli_query(target, queries[i].key, queries[i].value);
+    (void)resource_filter(l->c, target);
+    cli_query(target, "cursor", l->cursor);
 }
 
 static int list_page(struct cli *cli, struct listing *l)
@@ -89,16 +117,12 @@ static int list_page(struct cli *cli, struct listing *l)
     return EXIT_OK;
 }
 
-/* An empty value, as of a variable that is not set, would choose everything. */
-static const char *empty_choice(const struct list_config *c)
+const char *resource_empty_filter(const struct list_config *c)
 {
-    const struct {
-        const char *flag, *value;
-    } choices[] = {{"state", c->state}, {"group", c->group}, {"namespace", c->ns},
-                   {"agent", c->agent}, {"flow", c->flow},   {"trigger", c->trigger},
-                   {"kind", c->kind},   {"name", c->name}};
-    for (size_t i = 0; i < sizeof choices / sizeof *choices; i++)
-        if (choices[i].value && !*choices[i].value) return choices[i].flag;
+    struct choice all[CHOICES];
+    choices_of(c, all);
+    for (size_t i = 0; i < CHOICES; i++)
+        if (all[i].value && !*all[i].value) return all[i].key;
     return NULL;
 }
 
@@ -109,7 +133,7 @@ int resource_list(struct cli *cli, void *config, const struct opt_args *args)
     if (args->argc > 0)
         return cli_usage(cli, "%s takes no argument '%s'; see 'cadre %s --help'", name,
                          args->argv[0], name);
-    const char *empty = empty_choice(c);
+    const char *empty = resource_empty_filter(c);
     if (empty)
         return cli_usage(cli, "--%s is empty: leave it out to see all; see 'cadre %s --help'",
                          empty, name);

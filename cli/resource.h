@@ -44,7 +44,8 @@ extern const struct resource resource_job, resource_execution, resource_agent, r
 
 /* The filters of `list` for all nouns; 0 and NULL: not given. */
 struct list_config {
-    char *state, *group, *ns, *agent, *flow, *trigger, *kind, *name;
+    char *state, *group, *ns, *agent, *flow, *trigger, *kind, *name, *since, *until, *id;
+    struct opt_map labels;
     int64_t limit;
 };
 #define LIST_AT(field) offsetof(struct list_config, field)
@@ -58,11 +59,37 @@ struct list_config {
         .flag = "namespace", .type = OPT_STRING, .offset = LIST_AT(ns), .value_name = "NS",        \
         .help = "only this namespace and its children"                                             \
     }
+/* Things whose ids sort by the time of their creation. Their files include cli/logs.h. */
+#define LIST_TIMES                                                                                 \
+    {.flag = "since",                                                                              \
+     .type = OPT_STRING,                                                                           \
+     .offset = LIST_AT(since),                                                                     \
+     .value_name = "T",                                                                            \
+     .check = logs_check_since,                                                                    \
+     .help = "only what was created at a time, 2026-01-31T08:00:00Z, or so long ago, 1h, or "      \
+             "later"},                                                                             \
+        {.flag = "until",                                                                          \
+         .type = OPT_STRING,                                                                       \
+         .offset = LIST_AT(until),                                                                 \
+         .value_name = "T",                                                                        \
+         .check = logs_check_since,                                                                \
+         .help = "only what was created before a time, or more than so long ago"},                 \
+    {                                                                                              \
+        .flag = "id", .type = OPT_STRING, .offset = LIST_AT(id), .value_name = "PREFIX",           \
+        .help = "only ids that begin so"                                                           \
+    }
 #define LIST_LIMIT                                                                                 \
     {                                                                                              \
         .flag = "limit", .type = OPT_INT, .offset = LIST_AT(limit), .fallback = "50", .min = 1,    \
         .max = 10000, .value_name = "N", .help = "at most N, newest first"                         \
     }
+
+/* Appends the filters to a target that ends in a query, or has none yet; returns how many there
+ * are. */
+size_t resource_filter(const struct list_config *c, struct buf *target);
+/* A filter with an empty value, as of a variable that is not set, which would choose everything;
+ * NULL: there is none. */
+const char *resource_empty_filter(const struct list_config *c);
 
 /* Runs `NOUN list`, whose config is a struct list_config: all pages, as a table or a JSON array. */
 int resource_list(struct cli *cli, void *config, const struct opt_args *args);

@@ -2,12 +2,12 @@
  * (coordinator/reads/follow.h); what happens meanwhile is remembered and goes into the next one. */
 #include "coordinator/api/following.h"
 
-#include "base/duration.h"
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/api/handlers.h"
+#include "coordinator/api/range.h"
 #include "coordinator/reads/follow.h"
 #include "coordinator/reads/lookup.h"
 #include "platform/os.h"
@@ -309,23 +309,6 @@ static bool is_of_execution(const struct request *r)
     return str_eq(request_segment(r, 2), "executions");
 }
 
-/* `since`: a time, or how long ago. */
-static int64_t query_since(struct request *r)
-{
-    const char *since = http_query(&r->target, "since");
-    int64_t ms;
-    struct err e;
-    if (!since || time_parse(since, &ms) == 0) return since ? ms : 0;
-    if (duration_parse(since, &ms, &e) == 0) {
-        int64_t now = os_wall_ms();
-        return ms < now ? now - ms : 1;
-    }
-    problem_field(&r->problem, "since",
-                  "since: '%.40s' is neither a time like 2026-01-31T08:00:00Z nor a duration",
-                  since);
-    return 0;
-}
-
 static uint32_t query_streams(struct request *r)
 {
     static const char *const names[] = {"stdout", "stderr", "system"};
@@ -367,7 +350,7 @@ static void read_query(struct request *r, struct follow *f)
     request_query_known(r, keys, is_of_execution(r) ? 4 : 6);
     read_form(r, f);
     f->cursor = read_cursor(r, f);
-    f->since_ms = query_since(r);
+    f->since_ms = range_time(r, "since");
     f->attempt = request_query_int(r, "attempt", 1, 1000000, 0);
     f->streams = query_streams(r);
     /* Bare bytes do not tell what is the job's: Cadre's remarks would be taken for its output. */

@@ -1,6 +1,7 @@
 /* Listing, showing and cancelling jobs. */
 #include "coordinator/api/jobs.h"
 #include "coordinator/api/handlers.h"
+#include "coordinator/api/range.h"
 #include "coordinator/api/waiting.h"
 
 #include "base/mem.h"
@@ -19,16 +20,24 @@ static uint32_t query_kinds(struct request *r, uint32_t states)
     return kinds ? kinds : UINT32_C(1) << SHOWN_JOB | UINT32_C(1) << SHOWN_TASK;
 }
 
-void jobs_list(struct request *r)
+/* All of the filter but states and kinds. */
+static void query_filter(struct request *r, struct lookup *l)
 {
-    static const char *const keys[] = {"state", "group", "namespace", "agent", "kind", "name"};
-    struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, 6);
-    l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
-    l->kinds = query_kinds(r, l->states);
     l->agent = request_query_copy(r, "agent");
     l->name = request_query_copy(r, "name");
     l->group = request_query_group(r);
+    range_ids(r, &l->from_id, &l->before_id);
     l->ns = mem_strdup(request_query_namespace(r));
+}
+
+void jobs_list(struct request *r)
+{
+    static const char *const keys[] = {"state", "group", "namespace", "agent", "kind",
+                                       "name",  "since", "until",     "id"};
+    struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, sizeof keys / sizeof *keys);
+    l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
+    l->kinds = query_kinds(r, l->states);
+    query_filter(r, l);
     request_send_list(r, l);
 }
 

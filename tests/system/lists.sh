@@ -10,6 +10,11 @@ plain=$(cadre run --detach -- printf '%s\n' 'two words')
 cadre job list >out
 has "a job is told by its name, else by what it runs" out 'job +nightly$' \
     'job +printf %s.n two words$'
+is "a time finds what is newer" 2 "$(cadre job list --since 1h | grep -cE "nightly|printf")"
+is "or older" 0 "$(cadre job list --until 1h | grep -cE "nightly|printf")"
+is "the beginning of an id finds the job" 1 "$(cadre job list --id "$plain" | grep -c "^$plain")"
+cadre job list --since yesterday >out 2>err
+is "another word is no time" 2 $?
 is "a name finds its jobs" 1 "$(cadre job list --name nightly | grep -c nightly)"
 has "job show takes a name" "$(cadre job show nightly >show && echo show)" '^state +SUCCESS$'
 cadre job logs nightly >out 2>err

@@ -252,6 +252,113 @@ static void unknown_kinds_and_states_are_refused(void **state)
     is_refused("/api/v1/executions?state=NO", "'NO'");
 }
 
+/* The query with a value, "%s". */
+static void have_with(const char *form, const char *value, const char *expected)
+{
+    struct buf b;
+    buf_init(&b, 4096);
+    const char *at = strstr(form, "%s");
+    (void)buf_addf(&b, "%.*s%s%s", (int)(at - form), form, value, at + 2);
+    have(b.data, expected);
+    buf_fini(&b);
+}
+
+static void times_and_beginnings_of_ids_find_jobs(void **state)
+{
+    (void)state;
+    struct json *j = house_post(&house, "/api/v1/jobs", "{\"command\":[\"old\"]}", 201);
+    char *old = mem_strdup(json_get_str(j, "id", ""));
+    json_free(j);
+    house_run_ms(&house, 5);
+    j = house_post(&house, "/api/v1/jobs", "{\"command\":[\"new\"]}", 201);
+    char *new = mem_strdup(json_get_str(j, "id", ""));
+    char *at = mem_strdup(json_get_str(j, "createdAt", ""));
+    json_free(j);
+    have("?since=1h", "new, old");
+    have("?until=1h", "");
+    have("?since=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z", "");
+    have("?since=2050-01-01T00:00:00Z", "");
+    have("?until=2050-01-01T00:00:00Z", "new, old");
+    have("?since=1h&until=2h", "");
+    have_with("?since=%s", at, "new");
+    have_with("?until=%s", at, "old");
+    have_with("?since=%s&limit=1", at, "new");
+    have_with("?id=%s", old, "old");
+    have_with("?id=%s&name=none", old, "");
+    have_with("?id=%s&since=1h", new, "new");
+    have_with("?id=%s&until=1h", new, "");
+    old[6] = '\0';
+    have_with("?id=%s", old, "new, old");
+    have("?id=", "new, old");
+    have("?id=7zz", "");
+    have("?id=0000000000000", "");
+    have("?until=1970-01-01T00:00:00Z", "");
+    have("?since=1970-01-01T00:00:00Z", "new, old");
+    mem_free(old);
+    mem_free(new);
+    mem_free(at);
+}
+
+static void wrong_times_and_ids_are_refused(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"jobs", "executions"};
+    static const struct {
+        const char *query, *part;
+    } wrong[] = {
+        {"since=yesterday", "'yesterday' is neither a time"},
+        {"since=", "since: ''"},
+        {"until=12", "until: '12'"},
+        {"until=2026-01-31", "until: "},
+        {"since=-1h", "since: "},
+        {"id=8", "id: '8'"},
+        {"id=06f3k9x2m1c7ab", "13 letters and digits"},
+        {"id=06f%25", "id: '06f%'"},
+        {"from=1h", "unknown query parameter 'from'"},
+    };
+    for (size_t i = 0; i < 2 * (sizeof wrong / sizeof *wrong); i++) {
+        char *path = str_dupf("/api/v1/%s?%s", lists[i % 2], wrong[i / 2].query);
+        is_refused(path, wrong[i / 2].part);
+        mem_free(path);
+    }
+    is_refused("/api/v1/jobs?label=a=b", "unknown query parameter 'label'");
+    is_refused("/api/v1/executions?label=a", "'a' is not KEY=VALUE");
+    is_refused("/api/v1/executions?label==a", "'=a' is not KEY=VALUE");
+    is_refused("/api/v1/executions?label=a=b&label=a=c", "is there twice");
+}
+
+static void executions_have(const char *query, size_t count)
+{
+    char *path = str_dupf("/api/v1/executions%s", query);
+    struct json *j = house_get(&house, path, 200);
+    assert_int_equal(json_count(json_get(j, "executions")), count);
+    json_free(j);
+    mem_free(path);
+}
+
+static void labels_and_times_find_executions(void **state)
+{
+    (void)state;
+    static const char start[] = "/api/v1/flows/a/f/executions";
+    apply("id: f\nnamespace: a\ntasks: [{id: t, command: [x]}]\n");
+    json_free(house_post(&house, start, "{\"labels\":{\"k\":\"v\",\"x\":\"a=b\"}}", 201));
+    json_free(house_post(&house, start, "{\"labels\":{\"k\":\"v\"}}", 201));
+    json_free(house_post(&house, start, "{}", 201));
+    executions_have("?label=k=v", 2);
+    executions_have("?label=k=v&label=x=a=b", 1);
+    executions_have("?label=k=v&limit=1", 1);
+    executions_have("?label=k=", 0);
+    executions_have("?label=k=V", 0);
+    executions_have("?label=v=k", 0);
+    executions_have("?label=k=v&flow=f&namespace=a&since=1h", 2);
+    executions_have("?label=k=v&until=1h", 0);
+    executions_have("?since=1h", 3);
+    executions_have("?since=1h&state=QUEUED,RUNNING", 3);
+    executions_have("?until=1h&flow=f&namespace=a", 0);
+    executions_have("?id=7", 0);
+    executions_have("?id=0", 3);
+}
+
 static void the_status_counts_evaluations_apart(void **state)
 {
     (void)state;
@@ -346,6 +453,9 @@ int main(void)
         IN_HOUSE(shown_evaluations_have_the_words_of_the_list),
         IN_HOUSE(names_find_jobs_and_lists_say_what_ran),
         IN_HOUSE(unknown_kinds_and_states_are_refused),
+        IN_HOUSE(times_and_beginnings_of_ids_find_jobs),
+        IN_HOUSE(wrong_times_and_ids_are_refused),
+        IN_HOUSE(labels_and_times_find_executions),
         IN_HOUSE(a_trigger_tells_what_its_evaluation_waits_for),
         IN_HOUSE(a_trigger_tells_which_execution_holds_it_back),
         IN_HOUSE(an_execution_tells_what_its_task_waits_for),
