@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/limits.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 static const struct list_traits kinds[LIST_KINDS] = {
     [LIST_JOBS] = {"jobs", LIST_BY_ID, 1, 50, 500},
+    [LIST_MATCHES] = {"jobs", LIST_BY_ID, 1, LIMIT_JOBS, LIMIT_JOBS},
     [LIST_EXECUTIONS] = {"executions", LIST_BY_ID, 1, 50, 500},
     [LIST_TOKENS] = {"tokens", LIST_BY_ID, 1, 1000, 1000},
     [LIST_NOTICES] = {"notices", LIST_BY_ID, 1, 50, 500},

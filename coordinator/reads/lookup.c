@@ -35,7 +35,8 @@ static void run(struct query *q, struct reader *r)
     if (!rc && !l->problem.status) rc = l->read(l, r, &e);
     if (!rc && !l->problem.status) rc = json_answer_end(&l->answer, &e);
     if (rc) problem_from(&l->problem, rc, &e);
-    q->result_bytes = sizeof *l + l->answer.b.len + (l->scrape ? l->scrape->text.len : 0);
+    q->result_bytes = sizeof *l + l->answer.b.len + (l->scrape ? l->scrape->text.len : 0) +
+                      l->id_count * sizeof *l->ids;
 }
 
 struct lookup *lookup_new(lookup_fn *read)
@@ -64,6 +65,7 @@ void lookup_free(struct lookup *l)
     mem_free(l->group);
     mem_free(l->agent);
     json_free(l->labels);
+    mem_free(l->ids);
     mem_free(l->waiting);
     list_fini(&l->list);
     scrape_free(l->scrape);

@@ -31,6 +31,7 @@ struct lookup {
     uint32_t kinds;        /* bit per enum shown_kind; 0: all */
     int64_t from_id;       /* of a list by id: this one and newer ones, ... */
     int64_t before_id;     /* ... and only those before this one; 0: no end */
+    bool uncancelled;      /* of jobs: not those that a user has cancelled already */
     struct json *labels;   /* of executions, each of these texts; NULL: any */
     struct list list;      /* of lookups of lists */
     char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
@@ -43,6 +44,9 @@ struct lookup {
     struct json_answer answer;
     bool waits;
     int64_t found; /* id */
+    int64_t *ids;  /* mem_free */
+    size_t id_count;
+    int64_t next; /* the page after this one begins before this id; 0: there is none */
     struct token_row token;
     void *owner; /* the loop thread's; NULL: the requester has gone */
 };
@@ -67,7 +71,10 @@ lookup_fn lookup_job_exists; /* id; number: an attempt that is to be there, 0: n
                               * and waits, no answer */
 lookup_fn lookup_why;        /* id, waiting */
 lookup_fn lookup_jobs;       /* states, kinds, group, ns, name, the ids, agent: its id or name */
-lookup_fn lookup_attempts;   /* id */
+/* As lookup_jobs, and uncancelled. Sets ids, next, found: the agent. Answers how many there are,
+ * and with the cursors of the first one and of the next page */
+lookup_fn lookup_job_ids;
+lookup_fn lookup_attempts; /* id */
 
 /* ---- flows, executions, triggers ---- */
 lookup_fn lookup_execution; /* id; may_wait, waiting, duplicate. Sets found; its job with waits */

@@ -2,9 +2,11 @@
 #include "coordinator/reads/lookup.h"
 
 #include "base/id.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
 #include "coordinator/reads/known.h"
+#include "coordinator/store/reader_ids.h"
 
 /* 0: the job is there and the token may see it; otherwise the problem or the result tells why. */
 static int find(struct lookup *l, struct reader *r, struct job_view *v, struct err *e)
@@ -88,26 +90,50 @@ static int on_job(const struct job_view *v, void *user)
     return 0;
 }
 
+/* The filter that was asked for; borrows the lookup's texts. */
+static int filter_of(struct lookup *l, struct reader *r, struct job_filter *f, struct err *e)
+{
+    struct name_asked group = {.of = NAME_GROUP, .name = l->group};
+    *f = (struct job_filter){.states = l->states,
+                             .kinds = l->kinds,
+                             .group = l->group,
+                             .ns = l->ns,
+                             .name = l->name,
+                             .before_id = lookup_before(l),
+                             .from_id = l->from_id,
+                             .uncancelled = l->uncancelled,
+                             .limit = l->list.limit};
+    int rc = l->agent ? known_agent(l, r, l->agent, &f->agent, e) : 0;
+    return !rc && l->group ? known_name(l, r, &group, e) : rc;
+}
+
 int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
 {
     struct page p = {l, r};
-    struct job_filter f = {.states = l->states,
-                           .kinds = l->kinds,
-                           .group = l->group,
-                           .ns = l->ns,
-                           .name = l->name,
-                           .before_id = lookup_before(l),
-                           .from_id = l->from_id,
-                           .limit = l->list.limit};
+    struct job_filter f;
     int64_t next = 0;
-    struct name_asked group = {.of = NAME_GROUP, .name = l->group};
-    int rc = l->agent ? known_agent(l, r, l->agent, &f.agent, e) : 0;
-    if (!rc && l->group) rc = known_name(l, r, &group, e);
+    int rc = filter_of(l, r, &f, e);
     if (rc) return rc;
     list_begin(&l->list, &l->answer);
     rc = reader_jobs(r, &f, on_job, &p, &next, e);
     list_end_id(&l->list, next);
     return rc;
+}
+
+int lookup_job_ids(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct job_filter f;
+    int rc = filter_of(l, r, &f, e);
+    if (rc) return rc;
+    l->found = f.agent;
+    l->ids = mem_array(f.limit < READER_IDS_MOST ? f.limit : READER_IDS_MOST, sizeof *l->ids);
+    rc = reader_job_ids(r, &f, l->ids, &l->id_count, &l->next, e);
+    if (rc) return rc;
+    struct jw *w = &l->answer.w;
+    jw_int(w, "matched", (int64_t)l->id_count);
+    jw_id(w, "startCursor", l->id_count ? l->ids[0] + 1 : 0);
+    jw_id(w, "nextCursor", l->next);
+    return 0;
 }
 
 static void put_attempt(struct lookup *l, const struct attempt_row *a, enum job_kind kind,

@@ -35,6 +35,7 @@ struct job_filter {
     int64_t agent;     /* 0: any */
     int64_t before_id; /* 0: from the newest */
     int64_t from_id;   /* only this one and newer ones */
+    bool uncancelled;  /* not those that a user has cancelled and that have not ended yet */
     size_t limit;
 };
 /* Newest first; *next_before 0: no more, else the before_id of the next call. One call looks at

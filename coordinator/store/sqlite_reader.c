@@ -171,6 +171,9 @@ static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt 
     int state = sqlite3_column_int(scan, 1);
     bool maybe = (state == JOB_SUCCESS || state == JOB_WARNING) && (f->states & told) != 0;
     if (f->states && !maybe && !(f->states >> state & 1)) return 0;
+    if (f->uncancelled && state == JOB_KILLING &&
+        sqlite3_column_int(scan, 5) == (int)REASON_CANCELLED)
+        return 0;
     if (f->agent && f->agent != sqlite3_column_int64(scan, 3)) return 0;
     if (f->group && !str_eq(group_text(f->group), (const char *)sqlite3_column_text(scan, 2)))
         return 0;
@@ -192,9 +195,11 @@ static int read_head(struct reader *r, sqlite3_blob **blob, struct job_view *v, 
     return rc == SQLITE_OK ? 0 : db_fail(&r->queue, e);
 }
 
-int reader_jobs(struct reader *r, const struct job_filter *f,
-                int (*fn)(const struct job_view *v, void *user), void *user, int64_t *next_before,
-                struct err *e)
+/* Takes a job that is wanted: 1: the last one; 0: go on. */
+typedef int take_fn(struct reader *r, int64_t id, void *user, struct err *e);
+
+static int walk_jobs(struct reader *r, const struct job_filter *f, take_fn *take, void *user,
+                     int64_t *next_before, struct err *e)
 {
     enum queue_read which;
     int rc = choose_scan(r, f, &which, e);
@@ -203,7 +208,6 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
     bind_int(scan, 1, f->before_id ? f->before_id : INT64_MAX);
     bind_int(scan, 2, f->from_id);
     if (which == R_SCAN_NAMED) bind_text(scan, 3, f->name);
-    sqlite3_blob *blob = NULL;
     size_t found = 0, seen = 0;
     int64_t last = 0, next = 0;
     while ((rc = db_step(&r->queue, scan, e)) == 1) {
@@ -214,27 +218,70 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
         seen++;
         last = sqlite3_column_int64(scan, 0);
         rc = is_wanted(r, f, scan, e);
-        struct job_view v;
-        if (rc == 1) rc = find_job(r, R_JOB_BRIEF, last, &v, e);
         if (rc == 0) continue;
-        if (rc == 1) {
-            rc = read_head(r, &blob, &v, e);
-            if (rc != 0) job_view_fini(&v);
-        }
+        if (rc == 1) rc = take(r, last, user, e);
         if (rc < 0) break;
         found++;
-        int stop = fn(&v, user);
-        job_view_fini(&v);
-        if (stop) {
+        if (rc == 1) {
             next = last;
             break;
         }
     }
-    (void)sqlite3_blob_close(blob); /* NULL is fine */
     db_reset(scan);
     if (rc < 0) return rc;
     *next_before = next;
     return 0;
+}
+
+struct viewing {
+    int (*fn)(const struct job_view *v, void *user);
+    void *user;
+    sqlite3_blob *blob;
+};
+
+static int view_job(struct reader *r, int64_t id, void *user, struct err *e)
+{
+    struct viewing *x = user;
+    struct job_view v;
+    int rc = find_job(r, R_JOB_BRIEF, id, &v, e);
+    if (rc != 1) return rc;
+    rc = read_head(r, &x->blob, &v, e);
+    if (rc == 0) rc = x->fn(&v, x->user) != 0;
+    job_view_fini(&v);
+    return rc;
+}
+
+int reader_jobs(struct reader *r, const struct job_filter *f,
+                int (*fn)(const struct job_view *v, void *user), void *user, int64_t *next_before,
+                struct err *e)
+{
+    struct viewing x = {.fn = fn, .user = user};
+    int rc = walk_jobs(r, f, view_job, &x, next_before, e);
+    (void)sqlite3_blob_close(x.blob); /* NULL is fine */
+    return rc;
+}
+
+struct noting {
+    int64_t *ids;
+    size_t count;
+};
+
+static int note_id(struct reader *r, int64_t id, void *user, struct err *e)
+{
+    struct noting *x = user;
+    (void)r;
+    (void)e;
+    x->ids[x->count++] = id;
+    return 0;
+}
+
+int reader_job_ids(struct reader *r, const struct job_filter *f, int64_t *ids, size_t *count,
+                   int64_t *next_before, struct err *e)
+{
+    struct noting x = {.ids = ids};
+    int rc = walk_jobs(r, f, note_id, &x, next_before, e);
+    if (rc == 0) *count = x.count;
+    return rc;
 }
 
 static int has_older(struct reader *r, int64_t job, int64_t attempt, bool *more, struct err *e)

@@ -3,12 +3,12 @@
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_READER_H
 #define CADRE_COORDINATOR_STORE_SQLITE_READER_H
 
-#include "coordinator/store/reader.h"
+#include "coordinator/store/reader_ids.h"
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/sqlite_rows.h"
 
 /* A list reads at most so many jobs or executions, and then answers with the rows found so far. */
-#define SCAN_MOST 5000
+#define SCAN_MOST READER_IDS_MOST
 
 /* cancelled_by stands behind outputs: it is not read of a job that ended as SUCCESS. */
 #define VIEW_COLUMNS                                                                               \
@@ -18,9 +18,9 @@
 #define VIEW_TABLES                                                                                \
     JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
                "s.agent"
-#define SCAN_COLUMNS "SELECT id, state, group_key, agent, exit_code FROM job_states "
+#define SCAN_COLUMNS "SELECT id, state, group_key, agent, exit_code, reason FROM job_states "
 #define SCAN_JOINED                                                                                \
-    "SELECT s.id, s.state, s.group_key, s.agent, s.exit_code FROM jobs j INDEXED BY "
+    "SELECT s.id, s.state, s.group_key, s.agent, s.exit_code, s.reason FROM jobs j INDEXED BY "
 #define BUSY                                                                                       \
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
     " AND s.open = 2 AND s.agent = a.id)"                                                          \
