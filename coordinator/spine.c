@@ -101,6 +101,10 @@ static size_t command_bytes(const struct command *c)
         for (size_t i = 0; i < c->u.submits.count; i++)
             n += text_bytes(c->u.submits.items[i].spec);
         break;
+    case CMD_CANCEL_ALL:
+    case CMD_RETRY_ALL: /* with what is read of each job for it */
+        n += c->u.several.count * (sizeof *c->u.several.jobs + sizeof(struct job_row));
+        break;
     case CMD_FLOW_APPLY:
         for (size_t i = 0; i < c->u.apply.count; i++)
             n += text_bytes(c->u.apply.files[i].source);

@@ -73,8 +73,8 @@ static bool check_spec(const struct engine *g, const char *spec, struct reply *r
     return false;
 }
 
-/* A copy of what was asked for, and nothing of what became of it. */
-static struct job_row make(const struct command *c, const struct job_row *of)
+/* A copy of what was asked for, and nothing of what became of it. Takes the key. */
+static struct job_row make(int64_t token, char *key, const struct job_row *of)
 {
     return (struct job_row){.kind = of->kind,
                             .ns = mem_strdup(of->ns),
@@ -90,24 +90,18 @@ static struct job_row make(const struct command *c, const struct job_row *of)
                             .retry = of->retry,
                             .output_limit = of->output_limit,
                             .retry_of = of->id,
-                            .submitter = c->by.token,
-                            .unique_key = scoped_key(c->by.token, c->u.again.unique_key)};
+                            .submitter = token,
+                            .unique_key = key};
 }
 
-static void run_again(struct engine *g, const struct command *c, const struct job_row *of,
-                      char *spec, struct reply *r)
+static void submit_again(struct engine *g, int64_t token, const struct job_row *of, char *spec,
+                         const char *key, struct reply *r)
 {
     struct cmd_submit s = {.spec = spec};
-    char from[ID_TEXT_SIZE], to[ID_TEXT_SIZE], text[64];
     const struct group *group = submit_group(g, of, strlen(spec), r);
     if (!group) return;
-    struct job_row row = make(c, of);
+    struct job_row row = make(token, mem_strdup(key), of);
     (void)submit_new(g, &s, &row, group, r);
-    if (g->rc || r->rc || r->known) return;
-    id_format(of->id, from);
-    id_format(r->id, to);
-    (void)str_format(text, sizeof text, "%s as %s", from, to);
-    audit_about(g, text);
 }
 
 /* The job as it ended. false: answered, or a failure was noted. */
@@ -132,15 +126,39 @@ static bool find(struct engine *g, int64_t id, struct job_row *row, struct reply
     return false;
 }
 
-void apply_retry(struct engine *g, const struct command *c, struct reply *r)
+static void make_again(struct engine *g, int64_t token, int64_t job, const char *key,
+                       struct reply *r)
 {
     struct job_row row;
-    char *spec = NULL, *key = scoped_key(c->by.token, c->u.again.unique_key);
-    bool known = submit_known(g, key, r);
-    mem_free(key);
-    if (known || !find(g, c->u.again.job, &row, r)) return;
+    char *spec = NULL;
+    if (submit_known(g, key, r) || !find(g, job, &row, r)) return;
     if (store_ok(g, store_job_spec(g->store, row.id, &spec, &g->err)) && check_spec(g, spec, r))
-        run_again(g, c, &row, spec, r);
+        submit_again(g, token, &row, spec, key, r);
     mem_free(spec);
     job_row_fini(&row);
+}
+
+void run_again(struct engine *g, int64_t token, const struct cmd_again *again, struct reply *r)
+{
+    char *key = scoped_key(token, again->unique_key);
+    make_again(g, token, again->job, key, r);
+    mem_free(key);
+}
+
+char *again_key(const char *key, int64_t job)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(job, id);
+    return key ? str_dupf("%s/%s", key, id) : NULL;
+}
+
+void apply_retry(struct engine *g, const struct command *c, struct reply *r)
+{
+    char from[ID_TEXT_SIZE], to[ID_TEXT_SIZE], text[64];
+    run_again(g, c->by.token, &c->u.again, r);
+    if (g->rc || r->rc || r->known) return;
+    id_format(c->u.again.job, from);
+    id_format(r->id, to);
+    (void)str_format(text, sizeof text, "%s as %s", from, to);
+    audit_about(g, text);
 }

@@ -9,5 +9,9 @@
  * principal's, and has to pass what a submit has to. Refused while the job has not ended, and for
  * jobs of flows: their executions go on from their results, which would not change. */
 apply_request_fn apply_retry;
+/* The same for a principal's token. */
+void run_again(struct engine *g, int64_t token, const struct cmd_again *again, struct reply *r);
+/* The idempotency key of one of several that are asked for with this key; mem_free. NULL: none. */
+char *again_key(const char *key, int64_t job);
 
 #endif

@@ -27,6 +27,7 @@
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/backfill_commands.h"
+#include "coordinator/engine/bulk.h"
 #include "coordinator/engine/chore.h"
 #include "coordinator/engine/events.h"
 #include "coordinator/engine/execution.h"
@@ -151,6 +152,12 @@ static void keys_of(const struct command *c, struct keys *jobs, struct keys *sta
     if (c->type == CMD_RETRY) keys_add(jobs, c->by.token, c->u.again.unique_key);
     if (c->type == CMD_EXECUTION_START)
         keys_add(starts, c->u.start.submitter, c->u.start.unique_key);
+    const struct cmd_several *several = &c->u.several;
+    for (size_t i = 0; c->type == CMD_RETRY_ALL && i < several->count; i++) {
+        char *key = again_key(several->unique_key, several->jobs[i]);
+        keys_add(jobs, c->by.token, key);
+        mem_free(key);
+    }
     for (size_t i = 0; c->type == CMD_SUBMIT_ALL && i < all->count; i++)
         keys_add(jobs, all->items[i].job.submitter, all->items[i].job.unique_key);
 }
@@ -208,6 +215,8 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_SUBMIT_ALL] = apply_submit_all,
     [CMD_CANCEL] = apply_cancel,
     [CMD_RETRY] = apply_retry,
+    [CMD_CANCEL_ALL] = apply_cancel_all,
+    [CMD_RETRY_ALL] = apply_retry_all,
     [CMD_WHY] = apply_why,
     [CMD_TOKEN_CREATE] = apply_token_create,
     [CMD_TOKEN_REVOKE] = apply_token_revoke,

@@ -25,6 +25,8 @@ const char *command_name(enum command_type type)
         [CMD_SUBMIT_ALL] = "submit",
         [CMD_CANCEL] = "cancel",
         [CMD_RETRY] = "retry",
+        [CMD_CANCEL_ALL] = "cancel",
+        [CMD_RETRY_ALL] = "retry",
         [CMD_WHY] = "why",
         [CMD_TOKEN_CREATE] = "token create",
         [CMD_TOKEN_REVOKE] = "token revoke",
@@ -210,6 +212,12 @@ void command_free(struct command *c)
         break;
     case CMD_RETRY:
         mem_free(c->u.again.unique_key);
+        break;
+    case CMD_CANCEL_ALL:
+    case CMD_RETRY_ALL:
+        mem_free(c->u.several.jobs);
+        mem_free(c->u.several.group);
+        mem_free(c->u.several.unique_key);
         break;
     case CMD_TOKEN_CREATE:
         token_row_fini(&c->u.token);

@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_ENGINE_COMMAND_H
 
 #include "base/json.h"
+#include "coordinator/engine/command_bulk.h"
 #include "coordinator/engine/command_flow.h"
 #include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
@@ -28,6 +29,8 @@ enum command_type {
     CMD_SUBMIT_ALL,   /* u.submits; reply.items tells of each */
     CMD_CANCEL,       /* u.id */
     CMD_RETRY,        /* u.again; see again.h */
+    CMD_CANCEL_ALL,   /* u.several; this and the next: see bulk.h */
+    CMD_RETRY_ALL,    /* u.several */
     CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
     CMD_TOKEN_REVOKE, /* u.id; flag: also the last administrator's */
@@ -138,11 +141,6 @@ struct cmd_submits {
     bool atomic; /* all or none; else each by itself */
 };
 
-struct cmd_again {
-    int64_t job;
-    char *unique_key; /* idempotency key, of those of the principal; NULL */
-};
-
 /* Who asks, and what that takes: filled in by whoever took the request. */
 struct principal {
     int64_t token;        /* 0: the coordinator itself */
@@ -175,6 +173,7 @@ struct command {
         struct cmd_submit submit;
         struct cmd_submits submits;
         struct cmd_again again;
+        struct cmd_several several;
         struct token_row token;
         struct group_row group;
         struct namespace_row ns;

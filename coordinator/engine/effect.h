@@ -45,8 +45,9 @@ struct reply_job {
 struct reply_item {
     struct reply *refused; /* NULL: the job is there */
     int64_t id;
+    int64_t of; /* of CMD_RETRY_ALL: which of the jobs this is about */
     enum job_state state;
-    bool known; /* as in struct reply */
+    bool known; /* as in struct reply; of CMD_CANCEL_ALL: see bulk.h */
 };
 
 /* The answer to a request. */
@@ -61,7 +62,7 @@ struct reply {
      * command; NULL: look it up. */
     struct reply_job *job;
     char *json; /* also with rc != 0, see struct cmd_apply */
-    /* of CMD_SUBMIT_ALL, as many as it has */
+    /* of CMD_SUBMIT_ALL, CANCEL_ALL and RETRY_ALL, as many as it has */
     struct reply_item *items;
     size_t item_count;
     size_t refused_item; /* rc != 0: which of them is why, counted from 1; 0: none alone */
