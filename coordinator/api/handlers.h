@@ -10,6 +10,8 @@ void jobs_list(struct request *r);
 void jobs_show(struct request *r);
 void jobs_cancel(struct request *r);
 void jobs_retry(struct request *r);
+void jobs_cancel_all(struct request *r);
+void jobs_retry_all(struct request *r);
 void jobs_attempts(struct request *r);
 void jobs_why(struct request *r);
 void flows_apply(struct request *r);

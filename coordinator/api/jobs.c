@@ -9,9 +9,7 @@
 
 /* ---- list ---- */
 
-/* Evaluations are in the list when they are asked for, by their kind or by a state that only they
- * have. */
-static uint32_t query_kinds(struct request *r, uint32_t states)
+uint32_t jobs_query_kinds(struct request *r, uint32_t states)
 {
     static const char *const names[] = {"job", "task", "evaluation", "all"};
     const uint32_t all = UINT32_C(1) << 3;
@@ -20,8 +18,7 @@ static uint32_t query_kinds(struct request *r, uint32_t states)
     return kinds ? kinds : UINT32_C(1) << SHOWN_JOB | UINT32_C(1) << SHOWN_TASK;
 }
 
-/* All of the filter but states and kinds. */
-static void query_filter(struct request *r, struct lookup *l)
+void jobs_query_filter(struct request *r, struct lookup *l)
 {
     l->agent = request_query_copy(r, "agent");
     l->name = request_query_copy(r, "name");
@@ -36,8 +33,8 @@ void jobs_list(struct request *r)
                                        "name",  "since", "until",     "id"};
     struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, sizeof keys / sizeof *keys);
     l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
-    l->kinds = query_kinds(r, l->states);
-    query_filter(r, l);
+    l->kinds = jobs_query_kinds(r, l->states);
+    jobs_query_filter(r, l);
     request_send_list(r, l);
 }
 

@@ -12,7 +12,7 @@
 
 #define JSON_TYPE "application/json"
 #define KEY_MAX 200 /* bytes of an idempotency key */
-#define KEYS_MAX 12 /* of a list's query */
+#define KEYS_MAX 16 /* of a list's query */
 
 struct request *request_new(struct api *a, struct link *l, const struct responder *to,
                             struct conn *c)

@@ -26,6 +26,8 @@ static const struct route routes[] = {
     {"GET", "api/v1/status", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_show},
     {"POST", "api/v1/jobs", ROLE_SUBMIT, NS_BODY, STREAM_NONE, BODY_JOBS, jobs_submit},
     {"GET", "api/v1/jobs", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, jobs_list},
+    {"POST", "api/v1/jobs/cancel", ROLE_SUBMIT, NS_QUERY, STREAM_NONE, BODY_NONE, jobs_cancel_all},
+    {"POST", "api/v1/jobs/retry", ROLE_SUBMIT, NS_QUERY, STREAM_NONE, BODY_NONE, jobs_retry_all},
     {"GET", "api/v1/jobs/:", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_show},
     {"GET", "api/v1/jobs/:/attempts", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_attempts},
     {"GET", "api/v1/jobs/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE, following_open},
@@ -129,12 +131,21 @@ bool route_watches(const struct route *t)
     return t->handle == status_health || t->handle == status_ready || t->handle == metrics_show;
 }
 
+/* A route whose path is this one word for word goes before those in which ":" stands for a word. */
+static bool is_exact(const struct http_target *t)
+{
+    for (size_t i = 0; i < ROUTES; i++)
+        if (!strchr(routes[i].path, ':') && path_matches(routes[i].path, t)) return true;
+    return false;
+}
+
 /* NULL: there is none, and the problem is filled: 404, or 405 with the methods there are. */
 static const struct route *find(const char *method, const struct http_target *t, struct problem *p)
 {
     char allow[64] = "";
+    bool exact = is_exact(t);
     for (size_t i = 0; i < ROUTES; i++) {
-        if (!path_matches(routes[i].path, t)) continue;
+        if (!path_matches(routes[i].path, t) || (exact && strchr(routes[i].path, ':'))) continue;
         if (route_serves(&routes[i], method)) return &routes[i];
         size_t len = strlen(allow);
         (void)str_format(allow + len, sizeof allow - len, "%s%s%s", len ? ", " : "",

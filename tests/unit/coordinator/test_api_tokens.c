@@ -292,6 +292,8 @@ static char *path_of(const struct route *t)
         if (!name) fail_msg("%s %s: say here what its ':' is", t->method, t->path);
         buf_adds(&b, name);
     }
+    if (str_eq(t->path, "api/v1/jobs/cancel") || str_eq(t->path, "api/v1/jobs/retry"))
+        buf_adds(&b, "?all=true"); /* which has to be said */
     return buf_detach(&b);
 }
 
