@@ -4,34 +4,18 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/again.h"
+#include "cli/bulk.h"
 #include "cli/job_name.h"
 #include "cli/logs.h"
 #include "cli/resource.h"
 
 static const struct opt list_options[] = {
     LIST_STATE("CREATED,RUNNING"),
-    {.flag = "group",
-     .type = OPT_STRING,
-     .offset = LIST_AT(group),
-     .value_name = "K",
-     .help = "only jobs of this group"},
+    LIST_GROUP,
     LIST_NAMESPACE,
-    {.flag = "kind",
-     .type = OPT_STRING,
-     .offset = LIST_AT(kind),
-     .value_name = "K[,K]",
-     .help = "only these kinds: job, task, evaluation (of a polling trigger), or all; default: "
-             "job,task"},
-    {.flag = "name",
-     .type = OPT_STRING,
-     .offset = LIST_AT(name),
-     .value_name = "T",
-     .help = "only jobs of this name, as 'cadre run --name' gave it"},
-    {.flag = "agent",
-     .type = OPT_STRING,
-     .offset = LIST_AT(agent),
-     .value_name = "A",
-     .help = "only jobs of this agent"},
+    LIST_KIND,
+    LIST_JOB_NAME,
+    LIST_AGENT,
     LIST_TIMES,
     LIST_LIMIT,
 };
@@ -126,16 +110,54 @@ const struct command cmd_job_logs = {
     .run = run_logs,
 };
 
+static const struct opt cancel_options[] = {
+    LIST_STATE("CREATED,RUNNING; default: all that have not ended"),
+    LIST_GROUP,
+    LIST_NAMESPACE,
+    LIST_KIND,
+    LIST_JOB_NAME,
+    LIST_AGENT,
+    LIST_TIMES,
+    BULK_OPTIONS,
+};
+
+static void tell_cancelled(struct cli *cli, const int64_t sums[BULK_COUNTS])
+{
+    out_line(&cli->out,
+             "%lld cancelled before they ran, %lld told to end; left alone: %lld that had ended, "
+             "%lld that had changed",
+             (long long)sums[1], (long long)sums[2], (long long)sums[3], (long long)sums[4]);
+}
+
+static int run_cancel(struct cli *cli, void *config, const struct opt_args *args)
+{
+    static const struct bulk_verb verb = {
+        .rest = "cancel",
+        .question = "Cancel them?",
+        .counts = {"matched", "cancelled", "killing", "ended", "changed"},
+        .tell = tell_cancelled,
+    };
+    if (bulk_is_asked(config)) return bulk_run(cli, config, args, &verb);
+    return resource_run(cli, config, args);
+}
+
 const struct command cmd_job_cancel = {
     .name = "job cancel",
-    .arguments = "ID|NAME",
-    .summary = "cancel a job, waiting or running",
-    .example = "cadre job cancel 06f3k9x2m1c7a",
+    .arguments = "[ID|NAME]",
+    .summary = "cancel a job, waiting or running, or all that filters choose",
+    .details = "With filters, or --all, the jobs that have not ended and that all filters choose "
+               "are counted, and those are cancelled when you agree, or with --yes. A job that "
+               "ends meanwhile, or no longer is what the filters say, is left alone and counted.",
+    .example = "cadre job cancel 06f3k9x2m1c7a\n"
+               "cadre job cancel --group windows --state CREATED --dry-run",
+    .options = cancel_options,
+    .option_count = sizeof cancel_options / sizeof *cancel_options,
+    .config_size = sizeof(struct bulk_config),
     .resource = &resource_job,
     .method = "POST",
     .rest = "cancel",
     .print = resource_print_state,
-    .run = resource_run,
+    .run = run_cancel,
 };
 
 static void print_why(struct out *out, const char *name, const struct json *j)

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include "base/mem.h"
+#include "cli/bulk.h"
 #include "cli/job_name.h"
 #include "cli/resource.h"
 
@@ -38,12 +39,60 @@ static int retry_word(struct cli *cli, const char *word)
     return code;
 }
 
+/* ---- all that filters choose ---- */
+
+static const struct opt retry_options[] = {
+    {.flag = "state",
+     .type = OPT_STRING,
+     .offset = LIST_AT(state),
+     .value_name = "S[,S]",
+     .help = "only jobs that ended so, e.g. FAILED,KILLED; default: FAILED"},
+    LIST_GROUP,
+    LIST_NAMESPACE,
+    LIST_JOB_NAME,
+    LIST_AGENT,
+    LIST_TIMES,
+    BULK_OPTIONS,
+    {.flag = "unique",
+     .type = OPT_STRING,
+     .offset = BULK_AT(unique),
+     .value_name = "KEY",
+     .check = cli_check_key,
+     .help = "with filters: with the same key within 24 h each job is run again once"},
+};
+
+static void print_retried(struct cli *cli, const struct json *job)
+{
+    const struct json *error = json_get(job, "error");
+    if (error)
+        cli_note(cli, "cadre: %s: %s", json_get_str(job, "retryOf", "?"),
+                 json_get_str(error, "message", "?"));
+    else
+        out_line(&cli->out, "%s", json_get_str(job, "id", "?"));
+}
+
+static void tell_retried(struct cli *cli, const int64_t sums[BULK_COUNTS])
+{
+    cli_note(cli, "cadre: %lld run again, %lld refused", (long long)sums[1], (long long)sums[2]);
+}
+
+static const struct bulk_verb verb = {
+    .rest = "retry",
+    .question = "Run them again?",
+    .keyed = true,
+    .counts = {"matched", "retried", "refused"},
+    .print = print_retried,
+    .tell = tell_retried,
+};
+
 static int run_retry(struct cli *cli, void *config, const struct opt_args *args)
 {
     int code = EXIT_OK;
-    (void)config;
+    if (bulk_is_asked(config)) return bulk_run(cli, config, args, &verb);
     if (args->argc == 0)
-        return cli_usage(cli, "job retry takes one or more %s", resource_job.takes);
+        return cli_usage(cli,
+                         "job retry takes one or more %s, or filters; see 'cadre job retry --help'",
+                         resource_job.takes);
     if (!cli_client(cli)) return EXIT_ERROR;
     for (int i = 0; i < args->argc; i++) {
         if (retry_word(cli, args->argv[i]) != EXIT_OK) code = EXIT_ERROR;
@@ -54,14 +103,21 @@ static int run_retry(struct cli *cli, void *config, const struct opt_args *args)
 
 const struct command cmd_job_retry = {
     .name = "job retry",
-    .arguments = "ID|NAME...",
-    .summary = "run a job that has ended again, as a new job",
-    .details = "Each new job has the command, group, requires and limits of the one that it "
-               "repeats, and names it as retryOf. Its id is printed, a line each; with -o json an "
-               "object with it. When one is refused the others are retried all the same, and the "
-               "exit code is "
-               "1. Tasks of flows and evaluations of triggers are not retried alone.",
-    .example = "cadre job retry 06f3k9x2m1c7a",
+    .arguments = "[ID|NAME...]",
+    .summary = "run jobs that have ended again, each as a new job",
+    .details =
+        "Each new job has the command, group, requires and limits of the one that it "
+        "repeats, and names it as retryOf. Its id is printed, a line each; with -o json an "
+        "object with it. When one is refused the others are retried all the same, and the "
+        "exit code is "
+        "1. Tasks of flows and evaluations of triggers are not retried alone. With filters, or "
+        "--all, the jobs that all filters choose are counted, and those are run again when "
+        "you agree, or with --yes.",
+    .example = "cadre job retry 06f3k9x2m1c7a\n"
+               "cadre job retry --state FAILED --since 1h --dry-run",
+    .options = retry_options,
+    .option_count = sizeof retry_options / sizeof *retry_options,
+    .config_size = sizeof(struct bulk_config),
     .resource = &resource_job,
     .run = run_retry,
 };

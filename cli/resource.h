@@ -78,6 +78,28 @@ struct list_config {
         .flag = "id", .type = OPT_STRING, .offset = LIST_AT(id), .value_name = "PREFIX",           \
         .help = "only ids that begin so"                                                           \
     }
+/* Of jobs. */
+#define LIST_GROUP                                                                                 \
+    {                                                                                              \
+        .flag = "group", .type = OPT_STRING, .offset = LIST_AT(group), .value_name = "K",          \
+        .help = "only jobs of this group"                                                          \
+    }
+#define LIST_JOB_NAME                                                                              \
+    {                                                                                              \
+        .flag = "name", .type = OPT_STRING, .offset = LIST_AT(name), .value_name = "T",            \
+        .help = "only jobs of this name, as 'cadre run --name' gave it"                            \
+    }
+#define LIST_AGENT                                                                                 \
+    {                                                                                              \
+        .flag = "agent", .type = OPT_STRING, .offset = LIST_AT(agent), .value_name = "A",          \
+        .help = "only jobs of this agent"                                                          \
+    }
+#define LIST_KIND                                                                                  \
+    {                                                                                              \
+        .flag = "kind", .type = OPT_STRING, .offset = LIST_AT(kind), .value_name = "K[,K]",        \
+        .help = "only these kinds: job, task, evaluation (of a polling trigger), or all; "         \
+                "default: job,task"                                                                \
+    }
 #define LIST_LIMIT                                                                                 \
     {                                                                                              \
         .flag = "limit", .type = OPT_INT, .offset = LIST_AT(limit), .fallback = "50", .min = 1,    \

@@ -120,6 +120,17 @@ json fails job cancel 0000000000000
 json one job retry "$id"
 has "of a retry the new id is told" out '^\{"id":"[^"]*","duplicate":false\}$'
 json fails job retry 0000000000000
+json one job cancel --group default --dry-run
+json one job cancel --group default --yes
+has "of many cancelled the numbers are told" out '^\{"matched":[0-9]*,"cancelled":[0-9]*,"killing"'
+json fails job cancel --group default
+json fails job cancel --group nosuch --yes
+json fails job cancel --all --state FAILED
+json one job retry --state SUCCESS --dry-run
+has "and of a dry run how many there are" out '^\{"matched":[1-9][0-9]*\}$'
+json one job retry --id "$id" --state SUCCESS --yes
+has "of many retried each is told" out '"refused":0,"jobs":\[\{"retryOf":"[^"]*","id":"'
+json fails job retry --state CREATED --yes
 json one flow apply flow.yaml
 json fails flow apply bad.yaml
 has "all that is wrong is in the error" err '"problems":\[\{"file":"bad.yaml"'
