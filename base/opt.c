@@ -377,6 +377,34 @@ static int section(const struct file *f, const char *prefix, const struct json *
     return 0;
 }
 
+/* Of a tree at the top of the file: what was right by itself, beside the other settings. */
+static int beside(const struct file *f, const struct opt *o)
+{
+    const struct json *tree = json_get(f->doc->root, o->key);
+    for (const struct json *m = json_first(tree); m; m = json_next(m)) {
+        struct err why = {0};
+        char label[LABEL_SIZE];
+        const struct json *where = m;
+        if (o->check_member(m, &where, &why) != 0) continue; /* was told */
+        where = m;
+        if (o->check_beside(m, f->s->config, &where, &why) == 0) continue;
+        make_label(f, where, o->key, label);
+        opt_complain(f->e, label, "%s", err_text(&why));
+        if (!opt_goes_on(f->s, f->e)) return ERR_INVALID;
+    }
+    return 0;
+}
+
+static int beside_all(const struct file *f)
+{
+    int rc = 0;
+    for (size_t row = 0; row < f->s->count && rc == 0; row++) {
+        const struct opt *o = &f->s->table[row];
+        if (o->type == OPT_TREE && o->check_beside) rc = beside(f, o);
+    }
+    return rc;
+}
+
 int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *doc, struct err *e)
 {
     struct file f = {s, path, doc, e};
@@ -387,5 +415,6 @@ int opt_parse_file(struct opt_set *s, const char *path, const struct yaml_doc *d
                        path, yaml_line(doc, doc->root), kind(doc->root));
     }
     int rc = section(&f, "", doc->root);
+    if (rc == 0 && collected(s, before) == 0) rc = beside_all(&f);
     return rc != 0 ? rc : collected(s, before);
 }

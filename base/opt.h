@@ -60,6 +60,10 @@ struct opt {
     /* OPT_TREE: one member of the mapping, which has a key. *where: the node that is wrong, of the
      * member's; it is the member at first. */
     int (*check_member)(const struct json *member, const struct json **where, struct err *e);
+    /* The same when the whole file was read, for what depends on other settings; NULL: nothing.
+     * config: the struct with the settings so far. */
+    int (*check_beside)(const struct json *member, const void *config, const struct json **where,
+                        struct err *e);
 };
 
 enum opt_source { OPT_FROM_DEFAULT, OPT_FROM_FILE, OPT_FROM_ENV, OPT_FROM_FLAG };

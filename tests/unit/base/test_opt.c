@@ -58,6 +58,17 @@ static int check_channel(const struct json *member, const struct json **where, s
     return err_set(e, ERR_INVALID, "'%s' has no size", json_key(member));
 }
 
+/* A channel is no larger than 10 less maxQueued, which may stand behind it. */
+static int check_size(const struct json *member, const void *of, const struct json **where,
+                      struct err *e)
+{
+    const struct config *c = of;
+    const struct json *size = json_get(member, "size");
+    if (json_num(size, 0) <= 10 - (double)c->queued) return 0;
+    *where = size;
+    return err_set(e, ERR_INVALID, "'%s' is too large", json_key(member));
+}
+
 static int check_label(const char *value, struct err *e)
 {
     (void)e;
@@ -139,7 +150,11 @@ static const struct opt table[] = {
      .offset = AT(queued),
      .min = INT64_MIN,
      .max = 10},
-    {.key = "channels", .type = OPT_TREE, .offset = AT(channels), .check_member = check_channel},
+    {.key = "channels",
+     .type = OPT_TREE,
+     .offset = AT(channels),
+     .check_member = check_channel,
+     .check_beside = check_size},
 };
 #define ROWS (sizeof table / sizeof *table)
 
@@ -762,6 +777,19 @@ static void tree__that_is_wrong__is_told_at_its_line(void **state)
     assert_null(config.channels);
 }
 
+static void tree__is_looked_at_beside_the_other_settings(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_file("channels:\n  a: {size: 7}\nmaxQueued: 3\n"), 0);
+    refuse_file("channels:\n  a: {size: 7}\n  b:\n    size: 8\nmaxQueued: 3\n",
+                "agent.yaml:4: channels: 'b' is too large");
+    refuse_file("maxQueued: 3\nchannels: {b: {size: 8}}\n",
+                "agent.yaml:2: channels: 'b' is too large");
+    refuse_file("channels: {a: {size: 99}, b: {}}\n", "agent.yaml:1: channels: 'b' has no size");
+    refuse_file("channels: {a: {size: 99}}\nmaxQueued: 11\n",
+                "agent.yaml:2: maxQueued: must be at most 10, not 11");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -805,6 +833,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(tree__keeps_each_member_as_it_stands, setup, teardown),
         cmocka_unit_test_setup_teardown(tree__that_is_wrong__is_told_at_its_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(tree__is_looked_at_beside_the_other_settings, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
