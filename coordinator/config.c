@@ -2,6 +2,7 @@
 #include "coordinator/config.h"
 #include "coordinator/metrics/allow.h"
 #include "coordinator/notify/channel.h"
+#include "coordinator/notify/rule.h"
 
 #include "base/duration.h"
 #include "base/log.h"
@@ -49,6 +50,12 @@ static int check_group(const char *value, struct err *e)
                    "'%s': a group's key has 1 to 63 letters, digits, '_' and '-' and begins with a "
                    "letter or digit",
                    value);
+}
+
+static int check_rule(const struct json *rule, const void *config, const struct json **where,
+                      struct err *e)
+{
+    return rule_check_channels(rule, ((const struct config *)config)->channels, where, e);
 }
 
 #define AT(field) offsetof(struct config, field)
@@ -176,6 +183,12 @@ const struct opt config_options[] = {
      .offset = AT(channels),
      .help = "where word of what happened goes: web hooks, mail, commands; see docs/notify.md",
      .check_member = channel_check},
+    {.key = "notify",
+     .type = OPT_TREE,
+     .offset = AT(rules),
+     .help = "which channels are told of what; see docs/notify.md",
+     .check_member = rule_check,
+     .check_beside = check_rule},
     {.env = "CADRE_TIMEZONE",
      .key = "timezone",
      .type = OPT_STRING,
@@ -245,6 +258,8 @@ static int check_together(struct config *c, struct err *e)
     }
     if (json_count(c->channels) > CHANNELS_MAX)
         return err_set(e, ERR_INVALID, "channels: there are more than %d", CHANNELS_MAX);
+    if (json_count(c->rules) > RULES_MAX)
+        return err_set(e, ERR_INVALID, "notify: there are more than %d rules", RULES_MAX);
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
     return address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, e);

@@ -22,6 +22,7 @@ struct config {
     int64_t max_webhooks;          /* calls of one webhook in a minute */
     struct opt_list metrics_allow; /* networks that read the metrics without a token */
     struct json *channels;         /* notify/channel.h, each checked; NULL: none */
+    struct json *rules;            /* notify/rule.h, each checked; NULL: none */
     char *timezone; /* of schedules that name none; zone_files.h checks that there is one */
     char *zoneinfo; /* folder of zone files; NULL: the system's */
     char *log_level;

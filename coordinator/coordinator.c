@@ -13,6 +13,7 @@
 #include "coordinator/metrics/waits.h"
 #include "coordinator/notify/courier.h"
 #include "coordinator/notify/outbox.h"
+#include "coordinator/notify/rule.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
@@ -54,6 +55,7 @@ struct coordinator {
     struct courier *courier;
     struct outbox *outbox;
     const char **channels; /* their names, for the engine */
+    struct rule *rules;    /* the same */
     struct waits *waits;
     int64_t started_ms; /* wall */
     struct sessions *sessions;
@@ -252,6 +254,8 @@ static int open_engine(struct coordinator *c, struct err *e)
                               .stopwatch_us = stopwatch_us};
     g.channel_count = name_channels(c);
     g.channels = c->channels;
+    g.rules = c->rules = rules_read(f->rules);
+    g.rule_count = json_count(f->rules);
     os_now(&now);
     int rc = zone_files_read(f, &c->zones, &c->zones_sum, e);
     g.zones = c->zones;
@@ -473,6 +477,7 @@ void coordinator_free(struct coordinator *c)
     reader_close(c->reader);
     engine_free(c->engine);
     mem_free(c->channels);
+    rules_free(c->rules, json_count(c->config->rules));
     zones_free(c->zones);
     folding_stop(c->folding);
     store_close(c->store);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/absence.h"
 
 /* ---- in memory ---- */
 
@@ -152,6 +153,7 @@ void agent_detach(struct engine *g, struct agent *a)
     agent_forget_move(a);
     a->row.online = false;
     a->row.last_seen_ms = g->now.wall_ms;
+    absence_begin(g, &a->row);
     if (store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err)))
         news_add(g, NEWS_AGENTS);
 }
@@ -184,6 +186,7 @@ void agent_stay(struct engine *g, const struct agent_session *k, struct agent_ro
     a->row = *row;
     *row = (struct agent_row){0};
     a->row.online = true;
+    absence_end(g, a->id);
     a->session = a->newest_session = k->session;
     a->ready = k->ready;
     a->protocol = k->protocol;

@@ -3,6 +3,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "coordinator/engine/absence.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/news.h"
@@ -94,6 +95,7 @@ void agent_remove(struct engine *g, struct agent_row *row)
     text_set(&row->removed_by, g->by);
     news_agent(g, row);
     refusal_forget(g, row->id);
+    absence_end(g, row->id);
 }
 
 /* Says which jobs stand against it, and the way out. */

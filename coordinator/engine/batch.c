@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/absence.h"
 #include "coordinator/engine/after.h"
 #include "coordinator/engine/again.h"
 #include "coordinator/engine/agent_commands.h"
@@ -68,6 +69,7 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
     g->clock_ahead_ms = now->wall_ms - now->mono_ms;
     g->offline_due = true;
     g->fallback_grace_ms = lease_silence_ms(config->heartbeat_ms);
+    g->alarms_from_ms = now->mono_ms + g->fallback_grace_ms;
     rng_init(&g->rng, seed);
     int rc = engine_load(g, e);
     if (rc) {
@@ -83,6 +85,7 @@ void engine_free(struct engine *g)
     if (!g) return;
     engine_unload(g);
     chores_free(g);
+    absences_free(g);
     audit_clear(g);
     watch_fini(&g->refused);
     mem_free(g->left.items);

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/alarm.h"
 #include "coordinator/engine/backfill.h"
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/lease.h"
@@ -291,6 +292,9 @@ static void run(struct engine *g, struct timer *t)
         break;
     case TIMER_NOTICE:
         notice_on_timer(g, t->owner);
+        break;
+    case TIMER_ALARM:
+        alarms_on_timer(g);
         break;
     case TIMER_CLOCK:
         schedules_on_clock_timer(g);

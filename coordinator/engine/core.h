@@ -18,6 +18,7 @@
 
 #include "base/deadline.h"
 #include "coordinator/engine/engine.h"
+#include "coordinator/engine/rule.h"
 #include "coordinator/engine/watch.h"
 #include "base/map.h"
 
@@ -44,6 +45,7 @@ enum timer_kind {
     TIMER_TRIGGER,
     TIMER_BACKFILL,
     TIMER_NOTICE,
+    TIMER_ALARM, /* it is looked at what lasts */
     TIMER_CLOCK, /* the clocks are looked at */
     TIMER_REMATCH,
     TIMER_MATCH,
@@ -102,6 +104,10 @@ struct engine {
     struct map notices, notices_of; /* by id; by event and subject: the first of them */
     struct notice *notice_oldest, *notice_newest;
     int64_t notices_dropped;
+    struct map absences; /* by agent; outlives a reload */
+    struct timer alarm;
+    uint64_t alarm_pass;
+    int64_t alarms_from_ms;  /* mono: agents had the time to come back since the start */
     struct watch due;        /* queued jobs with a queue timeout: when it is over */
     struct put_off *put_off; /* chores that failed; they outlive a reload */
     size_t cached_bytes;

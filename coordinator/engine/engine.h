@@ -19,6 +19,8 @@
 #include "coordinator/engine/effect.h"
 #include "coordinator/store/store.h"
 
+struct rule; /* rule.h */
+
 struct engine_config {
     int64_t lease_ms, heartbeat_ms;
     int64_t retention_ms;
@@ -36,6 +38,8 @@ struct engine_config {
     void (*key_hash)(const char *key, char out[65]);
     const char *const *channels; /* that there are; the caller's, for the engine's life */
     size_t channel_count;
+    const struct rule *rules; /* the same; each channel of theirs is there */
+    size_t rule_count;
     const char *timezone; /* of schedules that name none, known to zones; NULL: UTC */
     /* A clock for engine_commit_us, in microseconds, on which nothing else rests; called on the
      * engine's thread. NULL: commits are not timed. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/absence.h"
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/refusal.h"
@@ -342,6 +343,7 @@ void apply_hello(struct engine *g, const struct command *c)
     if (c->session > g->newest_session) g->newest_session = c->session;
     a->hello_in = g->batch;
     watch_remove(&g->refused, a->id);
+    absence_end(g, a->id);
     a->ready = false;
     a->last_seq = a->stored_seq = last_seq;
     a->discarded_job = a->end_due_seq = 0;

@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/absence.h"
+#include "coordinator/engine/alarm.h"
 #include "coordinator/engine/backfill.h"
 #include "coordinator/engine/chore.h"
 #include "coordinator/engine/execution.h"
@@ -303,6 +305,7 @@ static int load_all(struct engine *g, struct err *e)
     if (rc == 0) rc = store_each_queue(g->store, load_queue, g, e);
     if (rc == 0) rc = tried_load(g, e);
     if (rc == 0) rc = store_each_agent_online(g->store, expect_agent, g, e);
+    if (rc == 0) rc = absences_load(g, e);
     int64_t last = 0;
     if (rc == 0) rc = store_job_last_id(g->store, &last, e);
     if (last > g->last_id) g->last_id = last;
@@ -317,6 +320,7 @@ int engine_load(struct engine *g, struct err *e)
     timer_init(&g->rematch, TIMER_REMATCH, g);
     timer_init(&g->queue_timeout, TIMER_QUEUE, g);
     timer_init(&g->clock, TIMER_CLOCK, g);
+    timer_init(&g->alarm, TIMER_ALARM, g);
     g->away.count = 0;
     int rc = load_all(g, e);
     if (rc) {
@@ -334,6 +338,7 @@ int engine_load(struct engine *g, struct err *e)
     }
     arm_flows(g);
     chores_load(g);
+    alarms_load(g);
     bool unread = g->flows_unread || g->listeners_unread;
     timer_set(g, &g->upkeep, g->now.mono_ms + (unread ? UPKEEP_UNREAD_MS : UPKEEP_FIRST_MS));
     g->seen_due_ms = g->now.mono_ms + UPKEEP_FIRST_MS;

@@ -19,6 +19,8 @@ struct notice {
     bool sending;        /* a message is on its way */
     bool sent_over;      /* ... which says that it is over */
     int64_t sent_count;  /* ... and has so many of row.count */
+    bool lasts;          /* it is a state: it is not forgotten */
+    uint64_t pass;       /* notice_mark */
     struct notice *same; /* the next one of its event and subject */
     struct notice *older, *newer;
 };
@@ -58,6 +60,7 @@ static struct notice *add(struct engine *g, struct notice_row *row)
     uint64_t place = place_of(row->event, row->subject);
     n->row = *row;
     *row = (struct notice_row){0};
+    n->lasts = rule_event_lasts(n->row.event);
     timer_init(&n->timer, TIMER_NOTICE, n);
     n->same = map_find(&g->notices_of, place);
     map_put(&g->notices_of, place, n);
@@ -95,7 +98,7 @@ static void plan(struct engine *g, struct notice *n)
     int64_t at_ms = n->row.due_ms ? n->row.due_ms : n->row.last_ms + NOTICE_FORGET_MS;
     int64_t most_ms = n->row.due_ms ? NOTICE_PAUSE_MS : NOTICE_FORGET_MS;
     int64_t wait_ms = at_ms - g->now.wall_ms;
-    if (n->sending) {
+    if (n->sending || (n->lasts && !n->row.due_ms)) {
         timer_clear(g, &n->timer);
         return;
     }
@@ -169,23 +172,66 @@ void notice_raise(struct engine *g, const char *channel, const char *event, cons
     write_row(g, n);
 }
 
+void notice_end(struct engine *g, struct notice *n, const char *facts)
+{
+    n->row.state = NOTICE_OVER;
+    n->row.last_ms = g->now.wall_ms;
+    n->row.due_ms = g->now.wall_ms;
+    n->row.tries = 0;
+    text_set(&n->row.facts, facts);
+    write_row(g, n);
+}
+
 void notice_over(struct engine *g, const char *event, const char *subject, const char *facts)
 {
     for (struct notice *n = first_of(g, event, subject), *next; n && g->rc == 0; n = next) {
         next = n->same;
-        if (!is_of(n, event, subject) || n->row.state != NOTICE_OPEN) continue;
-        n->row.state = NOTICE_OVER;
-        n->row.last_ms = g->now.wall_ms;
-        n->row.due_ms = g->now.wall_ms;
-        n->row.tries = 0;
-        text_set(&n->row.facts, facts);
-        write_row(g, n);
+        if (is_of(n, event, subject) && n->row.state == NOTICE_OPEN) notice_end(g, n, facts);
     }
 }
 
 bool notice_any(const struct engine *g, const char *event, const char *subject)
 {
     return first_of(g, event, subject) != NULL;
+}
+
+/* ---- states that last ------------------------------------------------------------------------ */
+
+struct notice *notice_open(const struct engine *g, const char *channel, const char *event,
+                           const char *subject)
+{
+    struct notice *n = find(g, channel, event, subject);
+    return n && n->row.state == NOTICE_OPEN ? n : NULL;
+}
+
+struct notice *notice_next_lasting(const struct engine *g, const struct notice *after)
+{
+    struct notice *n = after ? after->newer : g->notice_oldest;
+    while (n && !n->lasts)
+        n = n->newer;
+    return n;
+}
+
+const struct notice_row *notice_row(const struct notice *n)
+{
+    return &n->row;
+}
+
+void notice_drop(struct engine *g, struct notice *n)
+{
+    n->row.state = NOTICE_DONE;
+    n->row.due_ms = 0;
+    if (store_ok(g, store_notice_update(g->store, &n->row, &g->err))) forget(g, n);
+}
+
+void notice_mark(struct notice *n, uint64_t pass)
+{
+    n->pass = pass;
+}
+
+bool notice_is_marked(const struct notice *n, uint64_t pass)
+{
+    return n->pass == pass;
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */

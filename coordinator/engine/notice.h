@@ -2,7 +2,7 @@
  *
  * Of one channel, event and subject there is one notice. The first message goes at once; what
  * happens again after it is told at most every NOTICE_PAUSE_MS with its count, and once more when
- * it is over. What happens no more for NOTICE_FORGET_MS, and is of a kind that does not end, is
+ * it is over. What happens no more for NOTICE_FORGET_MS, and is no state that lasts (rule.h), is
  * forgotten. A message is due in a row of the store, leaves as EFFECT_NOTICE after the commit, and
  * is due until CMD_NOTICED says that it was delivered: so it is sent at least once. */
 #ifndef CADRE_COORDINATOR_ENGINE_NOTICE_H
@@ -26,6 +26,21 @@ void notice_raise(struct engine *g, const char *channel, const char *event, cons
 void notice_over(struct engine *g, const char *event, const char *subject, const char *facts);
 /* Is there anything that could be over? */
 bool notice_any(const struct engine *g, const char *event, const char *subject);
+
+/* ---- states that last (alarm.c) ---- */
+
+/* NULL: there is none, or that it is over is told already. */
+struct notice *notice_open(const struct engine *g, const char *channel, const char *event,
+                           const char *subject);
+/* Those of states, oldest first; NULL: the first, and no more. Open or not. */
+struct notice *notice_next_lasting(const struct engine *g, const struct notice *after);
+const struct notice_row *notice_row(const struct notice *n);
+void notice_end(struct engine *g, struct notice *n, const char *facts); /* this one is over */
+void notice_drop(struct engine *g, struct notice *n); /* the same, and nobody is told */
+/* What a pass found to last is marked with the pass. */
+void notice_mark(struct notice *n, uint64_t pass);
+bool notice_is_marked(const struct notice *n, uint64_t pass);
+
 void notice_on_timer(struct engine *g, struct notice *n);
 const char *notice_name(const struct notice *n); /* "OPS execution-failed" for the log */
 int64_t notice_id(const struct notice *n);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/absence.h"
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/principal.h"
@@ -280,6 +281,7 @@ static void enrol_new(struct engine *g, const struct command *c, const struct to
         if (!store_ok(g, rc) ||
             !store_ok(g, store_token_use(g->store, t->id, g->now.wall_ms, &g->err)))
             return;
+        absence_begin(g, &a);
         answer_enrolled(g, c, &a);
         return;
     }

@@ -11,10 +11,10 @@
 
 #include <string.h>
 
-const char *const channel_event_keys[] = {"id",        "event", "state",      "title",
-                                          "text",      "count", "firstAt",    "lastAt",
-                                          "namespace", "flow",  "execution",  "trigger",
-                                          "group",     "agent", "coordinator"};
+const char *const channel_event_keys[] = {"id",        "event", "state",     "title",
+                                          "text",      "count", "firstAt",   "lastAt",
+                                          "namespace", "flow",  "execution", "trigger",
+                                          "group",     "agent", "number",    "coordinator"};
 const size_t channel_event_key_count = sizeof channel_event_keys / sizeof *channel_event_keys;
 
 #define RENDERED_MAX ORDER_LINE_MAX

@@ -115,6 +115,26 @@ int store_each_agent_online(struct store *s,
     return rc;
 }
 
+int store_each_agent(struct store *s, int (*fn)(const struct agent_row *a, void *user), void *user,
+                     struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_AGENTS);
+    int rc;
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct agent_row a = {.id = sqlite3_column_int64(q, 0),
+                              .name = column_text(q, 1),
+                              .group = column_group(q, 2),
+                              .groups = column_text(q, 3)};
+        int stop = fn(&a, user);
+        agent_row_fini(&a);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}
+
 int store_agents_all_offline(struct store *s, struct err *e)
 {
     int rc = store_write_queue(s, e);

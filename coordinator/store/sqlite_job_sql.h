@@ -120,6 +120,8 @@
       "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.removed_ms = 0 AND a.name = ?1")     \
     X(Q_AGENTS_ONLINE,                                                                             \
       "SELECT id, group_key, group_list FROM agents WHERE online = 1 AND removed_ms = 0")          \
+    X(Q_AGENTS, "SELECT id, name, group_key, group_list FROM agents WHERE removed_ms = 0"          \
+                " ORDER BY id")                                                                    \
     X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
     X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
     X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \

@@ -183,6 +183,9 @@ int store_each_agent_online(struct store *s,
                             int (*fn)(int64_t id, const char *group, const char *groups,
                                       void *user),
                             void *user, struct err *e);
+/* Those not removed; of the row id, name, group and groups. */
+int store_each_agent(struct store *s, int (*fn)(const struct agent_row *a, void *user), void *user,
+                     struct err *e);
 int store_agents_all_offline(struct store *s, struct err *e); /* at start */
 int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, struct err *e);
 int store_agent_count(struct store *s, int64_t *known, struct err *e); /* those not removed */

@@ -1,0 +1,263 @@
+/* A pass: of each event, what lasts by each rule is found and compared with the notices that are
+ * open; then those that nothing holds are over. */
+#include "coordinator/engine/alarm.h"
+
+#include "base/buf.h"
+#include "base/duration.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/engine/absence.h"
+#include "coordinator/engine/facts.h"
+#include "coordinator/engine/group.h"
+#include "coordinator/engine/notice.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAMED 5 /* of those that share a notice */
+#define SHARED "(rule "
+
+/* Something that lasts, or of which it is not known yet whether it does: `keep`. */
+struct subject {
+    const char *name;
+    const void *of; /* the struct of the event */
+    bool keep;
+};
+
+struct pass {
+    struct engine *g;
+    const struct rule *rule;
+    struct subject *items;
+    size_t count, cap;
+};
+
+static void add(struct pass *p, const char *name, const void *of, bool keep)
+{
+    if (p->count == p->cap) {
+        p->cap = p->cap > 0 ? 2 * p->cap : 64;
+        p->items = mem_resize(p->items, p->cap, sizeof *p->items);
+    }
+    p->items[p->count++] = (struct subject){name, of, keep};
+}
+
+/* ---- agents ---------------------------------------------------------------------------------- */
+
+static bool is_in_group(const struct absence *a, const char *key)
+{
+    struct group_keys keys;
+    bool found = !key;
+    if (found) return true;
+    group_keys_read(&keys, a->group, a->groups);
+    for (size_t i = 0; i < keys.count && !found; i++)
+        found = str_eq(keys.items[i], key);
+    group_keys_fini(&keys);
+    return found;
+}
+
+static void find_offline(struct pass *p)
+{
+    size_t place = 0;
+    for (const struct absence *a; (a = absence_next(p->g, &place)) != NULL;) {
+        bool young = p->g->now.mono_ms - a->since_ms < p->rule->limit;
+        if (young && !a->from_start) continue;
+        if (is_in_group(a, p->rule->group)) add(p, a->name, a, young);
+    }
+}
+
+static void say_offline(const struct pass *p, const struct subject *s, struct facts *f)
+{
+    const struct absence *a = s->of;
+    char lasted[DURATION_TEXT_SIZE];
+    int64_t ms = p->g->now.mono_ms - a->since_ms;
+    duration_format(ms - ms % 1000, lasted);
+    f->title = str_dupf("agent %s is offline", a->name);
+    f->text = str_dupf("for %s%s", lasted,
+                       a->from_start ? ", counted from the start of the coordinator" : "");
+    f->group = a->group;
+    f->agent = a->name;
+}
+
+/* false: nobody is to be told. */
+static bool say_online(struct engine *g, const struct notice_row *row, struct facts *f)
+{
+    struct agent_row agent;
+    int rc = store_agent_find_name(g->store, row->subject, &agent, &g->err);
+    if (!store_ok(g, rc) || rc == 0) return false;
+    bool back = !absence_find(g, agent.id);
+    f->title = str_dupf("agent %s is online again", row->subject);
+    f->text = mem_strdup("");
+    agent_row_fini(&agent);
+    return back;
+}
+
+/* ---- events ---------------------------------------------------------------------------------- */
+
+static const struct event {
+    void (*find)(struct pass *p);
+    void (*say)(const struct pass *p, const struct subject *s, struct facts *f);
+    bool (*say_over)(struct engine *g, const struct notice_row *row, struct facts *f);
+    const char *many, *none; /* "37 AGENTS ARE OFFLINE" */
+} events[RULE_LAST_LASTING + 1] = {
+    [RULE_AGENT_OFFLINE] = {find_offline, say_offline, say_online, "agents are offline",
+                            "the other agents are online again"},
+};
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(((const struct subject *)a)->name, ((const struct subject *)b)->name);
+}
+
+/* ---- one channel of a rule ------------------------------------------------------------------- */
+
+static void name_shared(const struct rule *rule, char out[96])
+{
+    (void)str_format(out, 96, SHARED "%s)", rule->name);
+}
+
+static void raise_own(struct pass *p, const char *channel, const struct subject *s)
+{
+    const char *event = rule_event_names[p->rule->event];
+    struct facts f = {0};
+    events[p->rule->event].say(p, s, &f);
+    char *facts = facts_make(&f);
+    notice_raise(p->g, channel, event, s->name, facts);
+    mem_free(facts);
+    struct notice *n = notice_open(p->g, channel, event, s->name);
+    if (n) notice_mark(n, p->g->alarm_pass);
+}
+
+static bool is_alone(const struct pass *p, const char *channel, const struct subject *s)
+{
+    return notice_open(p->g, channel, rule_event_names[p->rule->event], s->name) != NULL;
+}
+
+/* Those without a notice of their own, by name. */
+static char *name_some(const struct pass *p, const char *channel, size_t count)
+{
+    struct buf b;
+    size_t named = 0;
+    buf_init(&b, 64 * 1024);
+    for (size_t i = 0; i < p->count && named < NAMED; i++) {
+        const struct subject *s = &p->items[i];
+        if (s->keep || is_alone(p, channel, s)) continue;
+        buf_addf(&b, "%s%s", named++ > 0 ? ", " : "", s->name);
+    }
+    if (count > named) buf_addf(&b, " and %zu more", count - named);
+    char *text = mem_strndup(b.data, b.len);
+    buf_fini(&b);
+    return text;
+}
+
+static void raise_shared(struct pass *p, const char *channel, const char *subject, size_t count,
+                         bool beside)
+{
+    struct facts f = {.title = str_dupf("%zu%s %s", count, beside ? " more" : "",
+                                        events[p->rule->event].many),
+                      .text = name_some(p, channel, count),
+                      .group = p->rule->group,
+                      .number = (int64_t)count};
+    char *facts = facts_make(&f);
+    notice_raise(p->g, channel, rule_event_names[p->rule->event], subject, facts);
+    mem_free(facts);
+}
+
+static void end_shared(struct pass *p, struct notice *n)
+{
+    struct facts f = {.title = mem_strdup(events[p->rule->event].none), .text = mem_strdup("")};
+    char *facts = facts_make(&f);
+    notice_end(p->g, n, facts);
+    mem_free(facts);
+}
+
+static void settle(struct pass *p, const char *channel)
+{
+    const char *event = rule_event_names[p->rule->event];
+    char subject[96];
+    size_t own = 0, rest = 0, unsure = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        struct notice *n = notice_open(p->g, channel, event, p->items[i].name);
+        if (n) notice_mark(n, p->g->alarm_pass);
+        *(n ? &own : p->items[i].keep ? &unsure : &rest) += 1;
+    }
+    if (rest > 0) qsort(p->items, p->count, sizeof *p->items, compare);
+    name_shared(p->rule, subject);
+    struct notice *shared = notice_open(p->g, channel, event, subject);
+    if (!shared && own + rest <= ALARM_OWN) {
+        for (size_t i = 0; i < p->count && rest > 0 && p->g->rc == 0; i++)
+            if (!p->items[i].keep && !is_alone(p, channel, &p->items[i]))
+                raise_own(p, channel, &p->items[i]);
+        return;
+    }
+    if (!shared || (int64_t)rest > facts_number(notice_row(shared)->facts))
+        raise_shared(p, channel, subject, rest, own > 0);
+    else if (rest + unsure == 0)
+        end_shared(p, shared);
+    shared = notice_open(p->g, channel, event, subject);
+    if (shared) notice_mark(shared, p->g->alarm_pass);
+}
+
+static void look(struct engine *g, const struct rule *rule)
+{
+    struct pass p = {.g = g, .rule = rule};
+    events[rule->event].find(&p);
+    for (size_t i = 0; i < rule->channel_count && g->rc == 0; i++)
+        settle(&p, rule->channels[i]);
+    mem_free(p.items);
+}
+
+/* ---- what nothing holds any more ------------------------------------------------------------- */
+
+static bool is_asked_for(const struct engine *g, const struct notice_row *row)
+{
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        const struct rule *r = &g->config.rules[i];
+        if (!str_eq(rule_event_names[r->event], row->event)) continue;
+        for (size_t k = 0; k < r->channel_count; k++)
+            if (str_eq(r->channels[k], row->channel)) return true;
+    }
+    return false;
+}
+
+static void end_one(struct engine *g, struct notice *n, enum rule_event event)
+{
+    const struct notice_row *row = notice_row(n);
+    struct facts f = {0};
+    bool told = !str_starts(row->subject, SHARED) && is_asked_for(g, row) &&
+                events[event].say_over(g, row, &f);
+    char *facts = facts_make(&f);
+    if (g->rc == 0 && told)
+        notice_end(g, n, facts);
+    else if (g->rc == 0)
+        notice_drop(g, n);
+    mem_free(facts);
+}
+
+static void end_rest(struct engine *g, enum rule_event event)
+{
+    for (struct notice *n = notice_next_lasting(g, NULL), *next; n && g->rc == 0; n = next) {
+        const struct notice_row *row = notice_row(n);
+        next = notice_next_lasting(g, n);
+        if (row->state == NOTICE_OPEN && str_eq(row->event, rule_event_names[event]) &&
+            !notice_is_marked(n, g->alarm_pass))
+            end_one(g, n, event);
+    }
+}
+
+/* ---- when ------------------------------------------------------------------------------------ */
+
+void alarms_on_timer(struct engine *g)
+{
+    g->alarm_pass++;
+    for (int e = 0; e <= RULE_LAST_LASTING && g->rc == 0; e++) {
+        for (size_t i = 0; i < g->config.rule_count && g->rc == 0; i++)
+            if ((int)g->config.rules[i].event == e) look(g, &g->config.rules[i]);
+        if (g->rc == 0) end_rest(g, (enum rule_event)e);
+    }
+    alarms_load(g);
+}
+
+void alarms_load(struct engine *g)
+{
+    if (g->config.rule_count > 0 || notice_next_lasting(g, NULL))
+        timer_set(g, &g->alarm, g->now.mono_ms + ALARM_EVERY_MS);
+}

@@ -1,0 +1,25 @@
+/* Rules of coordinator.yaml: which channels are told of what (docs/notify.md). */
+#ifndef CADRE_COORDINATOR_ENGINE_RULE_H
+#define CADRE_COORDINATOR_ENGINE_RULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Those up to RULE_LAST_LASTING are states: they begin, last and are over. The others happen. */
+enum rule_event { RULE_AGENT_OFFLINE, RULE_LAST_LASTING = RULE_AGENT_OFFLINE, RULE_EVENTS };
+extern const char *const rule_event_names[RULE_EVENTS]; /* "agent-offline" ... */
+
+struct rule {
+    const char *name;
+    enum rule_event event;
+    int64_t limit;     /* a time in ms, a number or bytes, as the event has it */
+    const char *group; /* NULL: any */
+    const char **channels;
+    size_t channel_count;
+};
+
+/* Is the event of this name a state? */
+bool rule_event_lasts(const char *name);
+
+#endif

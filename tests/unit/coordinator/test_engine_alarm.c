@@ -1,0 +1,336 @@
+/* States that rules ask for: told when they begin and when they are over, and not twice. */
+#include "flow_world.h"
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/engine/alarm.h"
+#include "coordinator/engine/notice.h"
+#include "coordinator/store/store.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+#include <string.h>
+
+#define S 1000
+#define MIN 60000
+#define AFTER (5 * MIN)
+#define TELLS_MOST 64
+
+/* ---- what was told --------------------------------------------------------------------------- */
+
+/* The messages since the last look, all delivered: "STATE TITLE". */
+static char *told[TELLS_MOST];
+static size_t told_count;
+
+static void forget_told(void)
+{
+    while (told_count > 0)
+        mem_free(told[--told_count]);
+}
+
+static void deliver(struct world *w)
+{
+    int64_t ids[TELLS_MOST];
+    size_t count = 0;
+    for (const struct effect *x = w->effects.first; x; x = x->next) {
+        struct json *event = NULL;
+        if (x->type != EFFECT_NOTICE) continue;
+        assert_true(told_count < TELLS_MOST);
+        assert_int_equal(json_parse(x->u.notice.event, strlen(x->u.notice.event), &event, NULL), 0);
+        told[told_count++] =
+            str_dupf("%s %s", json_get_str(event, "state", ""), json_get_str(event, "title", ""));
+        json_free(event);
+        ids[count++] = x->u.notice.id;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct command *c = command_new(CMD_NOTICED);
+        c->u.id = ids[i];
+        c->flag = true;
+        assert_int_equal(world_do(w, c), 0);
+    }
+}
+
+/* As world_live, with a look at each batch. */
+static void live(struct world *w, int64_t ms)
+{
+    int64_t end_ms = w->now.mono_ms + ms;
+    deliver(w);
+    while (w->now.mono_ms < end_ms) {
+        int64_t next_ms = engine_next_ms(w->engine), step = next_ms - w->now.mono_ms;
+        if (step < 1) step = 1;
+        if (step > end_ms - w->now.mono_ms) step = end_ms - w->now.mono_ms;
+        world_pass(w, step);
+        world_tick(w);
+        deliver(w);
+    }
+}
+
+#define tells(w, ms, ...) tells_these(w, ms, (const char *const[]){__VA_ARGS__, NULL})
+static void tells_these(struct world *w, int64_t ms, const char *const *expected)
+{
+    forget_told();
+    live(w, ms);
+    size_t i = 0;
+    for (; expected[i]; i++) {
+        if (i >= told_count) fail_msg("'%s' was not told", expected[i]);
+        assert_string_equal(told[i], expected[i]);
+    }
+    if (told_count > i) fail_msg("'%s' was told", told[i]);
+}
+
+static void tells_nothing(struct world *w, int64_t ms)
+{
+    tells_these(w, ms, (const char *const[]){NULL});
+}
+
+/* ---- a world with rules ---------------------------------------------------------------------- */
+
+static const char *ops[] = {"ops"}, *both[] = {"ops", "night"};
+static struct rule rules[4];
+
+static void with_rules(struct world *w, size_t count)
+{
+    static const char *const channels[] = {"ops", "night"};
+    w->config.channels = channels;
+    w->config.channel_count = 2;
+    w->config.rules = rules;
+    w->config.rule_count = count;
+    world_restart(w);
+}
+
+static void with_rule(struct world *w, enum rule_event event, int64_t limit, const char *group)
+{
+    rules[0] = (struct rule){.name = "r",
+                             .event = event,
+                             .limit = limit,
+                             .group = group,
+                             .channels = ops,
+                             .channel_count = 1};
+    with_rules(w, 1);
+}
+
+static int teardown(void **state)
+{
+    forget_told();
+    return world_teardown(state);
+}
+
+#define ALARM_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, teardown)
+
+static void goes(struct world *w, uint64_t session)
+{
+    assert_int_equal(world_do(w, cmd_gone(session)), 0);
+}
+
+/* ---- agents ---------------------------------------------------------------------------------- */
+
+static void agent_that_stays_away__is_told_once_and_when_it_is_back(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t session = world_connect(w, a, NULL, 1);
+    tells_nothing(w, 60 * MIN);
+    goes(w, session);
+    tells_nothing(w, AFTER - 1);
+    tells(w, ALARM_EVERY_MS, "raised agent a is offline");
+    tells_nothing(w, 48 * 60 * MIN);
+    world_connect(w, a, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over agent a is online again");
+    tells_nothing(w, 60 * MIN);
+}
+
+static void agent_that_is_back_in_time__is_not_told(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    int64_t a = world_agent(w, "a", NULL);
+    for (int i = 0; i < 5; i++) {
+        uint64_t session = world_connect(w, a, NULL, 1);
+        live(w, MIN);
+        goes(w, session);
+        tells_nothing(w, AFTER - 2 * ALARM_EVERY_MS);
+    }
+}
+
+static void agent_that_never_came__counts_from_when_it_joined(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    world_agent(w, "a", NULL);
+    tells_nothing(w, AFTER - 1);
+    tells(w, ALARM_EVERY_MS, "raised agent a is offline");
+}
+
+static void restart__tells_nothing_again(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    world_connect(w, b, NULL, 1);
+    tells(w, 2 * AFTER, "raised agent a is offline");
+    world_die(w);
+    world_pass(w, 3 * AFTER);
+    world_rise(w);
+    tells_nothing(w, AFTER - ALARM_EVERY_MS);
+    world_connect(w, b, NULL, 1);
+    tells_nothing(w, 3 * AFTER);
+    world_restart(w);
+    world_connect(w, b, NULL, 1);
+    world_connect(w, a, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over agent a is online again");
+}
+
+static void agent_that_does_not_come_back_after_a_restart__counts_from_there(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    live(w, MIN);
+    world_die(w);
+    world_pass(w, 3 * AFTER);
+    world_rise(w);
+    tells_nothing(w, AFTER - 1);
+    tells(w, ALARM_EVERY_MS, "raised agent a is offline");
+}
+
+static void agent_that_was_removed__ends_quietly(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    tells(w, 2 * AFTER, "raised agent a is offline", "raised agent b is offline");
+    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, a));
+    tells_nothing(w, 2 * AFTER);
+    world_connect(w, b, NULL, 1);
+    world_do(w, cmd_id(w, CMD_AGENT_REMOVE, b)); /* while it is connected */
+    tells_nothing(w, 2 * AFTER);
+}
+
+static void rule_of_a_group__looks_at_its_agents_alone(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    int64_t a = world_agent(w, "a", "win");
+    int64_t b = world_agent(w, "b", NULL);
+    uint64_t s = world_connect(w, a, "win", 1), t = world_connect(w, b, NULL, 1);
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, "win");
+    s = world_connect(w, a, "win", 1);
+    t = world_connect(w, b, NULL, 1);
+    goes(w, s);
+    goes(w, t);
+    tells(w, 2 * AFTER, "raised agent a is offline");
+}
+
+static void two_rules_for_one_channel__are_one_message(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    rules[1] = (struct rule){.name = "late",
+                             .event = RULE_AGENT_OFFLINE,
+                             .limit = 3 * AFTER,
+                             .channels = both,
+                             .channel_count = 2};
+    with_rules(w, 2);
+    int64_t a = world_agent(w, "a", NULL);
+    tells(w, 2 * AFTER, "raised agent a is offline");
+    tells(w, 2 * AFTER, "raised agent a is offline"); /* night */
+    world_connect(w, a, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over agent a is online again", "over agent a is online again");
+}
+
+static void rule_that_is_gone__ends_its_messages_quietly(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    world_agent(w, "a", NULL);
+    tells(w, 2 * AFTER, "raised agent a is offline");
+    with_rules(w, 0);
+    tells_nothing(w, 2 * AFTER);
+    with_rules(w, 1);
+    tells(w, 2 * AFTER, "raised agent a is offline");
+}
+
+/* ---- many ------------------------------------------------------------------------------------ */
+
+#define MANY 37
+static int64_t agents[MANY];
+
+static void make_many(struct world *w)
+{
+    char name[16];
+    for (int i = 0; i < MANY; i++) {
+        (void)str_format(name, sizeof name, "a%02d", i);
+        agents[i] = world_agent(w, name, NULL);
+    }
+}
+
+static void many_at_once__are_one_message(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    make_many(w);
+    tells(w, 2 * AFTER, "raised 37 agents are offline");
+    for (int i = 1; i < MANY; i++)
+        world_connect(w, agents[i], NULL, 1);
+    tells_nothing(w, 2 * AFTER);
+    world_connect(w, agents[0], NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over the other agents are online again");
+}
+
+static void as_many_as_may__have_messages_of_their_own(void **state)
+{
+    struct world *w = *state;
+    uint64_t sessions[MANY];
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    make_many(w);
+    for (int i = 0; i < MANY; i++)
+        sessions[i] = world_connect(w, agents[i], NULL, 1);
+    for (int i = 0; i < ALARM_OWN; i++)
+        goes(w, sessions[i]);
+    forget_told();
+    live(w, 2 * AFTER);
+    assert_int_equal(told_count, ALARM_OWN);
+    goes(w, sessions[ALARM_OWN]);
+    tells(w, 2 * AFTER, "raised 1 more agents are offline");
+    goes(w, sessions[ALARM_OWN + 1]);
+    tells(w, NOTICE_PAUSE_MS + AFTER, "again 2 more agents are offline");
+    world_connect(w, agents[0], NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over agent a00 is online again");
+    tells_nothing(w, 2 * AFTER);
+}
+
+static void restart__tells_nothing_again_of_many(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    make_many(w);
+    tells(w, 2 * AFTER, "raised 37 agents are offline");
+    world_crash(w);
+    tells_nothing(w, 3 * AFTER + NOTICE_PAUSE_MS);
+    world_crash(w);
+    for (int i = 0; i < MANY; i++)
+        world_connect(w, agents[i], NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over the other agents are online again");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ALARM_TEST(agent_that_stays_away__is_told_once_and_when_it_is_back),
+        ALARM_TEST(agent_that_is_back_in_time__is_not_told),
+        ALARM_TEST(agent_that_never_came__counts_from_when_it_joined),
+        ALARM_TEST(restart__tells_nothing_again),
+        ALARM_TEST(agent_that_does_not_come_back_after_a_restart__counts_from_there),
+        ALARM_TEST(agent_that_was_removed__ends_quietly),
+        ALARM_TEST(rule_of_a_group__looks_at_its_agents_alone),
+        ALARM_TEST(two_rules_for_one_channel__are_one_message),
+        ALARM_TEST(rule_that_is_gone__ends_its_messages_quietly),
+        ALARM_TEST(many_at_once__are_one_message),
+        ALARM_TEST(as_many_as_may__have_messages_of_their_own),
+        ALARM_TEST(restart__tells_nothing_again_of_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
