@@ -90,6 +90,51 @@ static bool say_online(struct engine *g, const struct notice_row *row, struct fa
     return back;
 }
 
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+/* The next group that the rule is about. */
+static const struct group *next_group(const struct pass *p, const struct group *at, size_t *place)
+{
+    do {
+        at = at && at->next_same ? at->next_same : map_next(&p->g->groups, place);
+    } while (at && (at->deleted || (p->rule->group && !str_eq(p->rule->group, at->row.key))));
+    return at;
+}
+
+/* Its agents may be on their way back. */
+static bool is_expecting(const struct engine *g, const struct group *group)
+{
+    int64_t now_ms = g->now.mono_ms;
+    return now_ms < g->alarms_from_ms || now_ms < group->expect_until_ms ||
+           now_ms < group->missed_until_ms;
+}
+
+static void find_short(struct pass *p)
+{
+    size_t place = 0;
+    for (const struct group *group = NULL; (group = next_group(p, group, &place)) != NULL;)
+        if (group->online < p->rule->limit)
+            add(p, group->row.key, group, is_expecting(p->g, group));
+}
+
+static void say_short(const struct pass *p, const struct subject *s, struct facts *f)
+{
+    const struct group *group = s->of;
+    f->title = str_dupf("group %s has too few agents", group->row.key);
+    f->text = str_dupf("%lld of at least %lld take jobs", (long long)group->online,
+                       (long long)p->rule->limit);
+    f->group = group->row.key;
+}
+
+static bool say_enough(struct engine *g, const struct notice_row *row, struct facts *f)
+{
+    const struct group *group = group_find(g, row->subject);
+    f->title = str_dupf("group %s has enough agents again", row->subject);
+    f->text = group ? str_dupf("%lld take jobs", (long long)group->online) : NULL;
+    f->group = row->subject;
+    return group && !group->deleted;
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static const struct event {
@@ -100,6 +145,8 @@ static const struct event {
 } events[RULE_LAST_LASTING + 1] = {
     [RULE_AGENT_OFFLINE] = {find_offline, say_offline, say_online, "agents are offline",
                             "the other agents are online again"},
+    [RULE_GROUP_SHORT] = {find_short, say_short, say_enough, "groups have too few agents",
+                          "the other groups have enough agents again"},
 };
 
 static int compare(const void *a, const void *b)

@@ -7,7 +7,12 @@
 #include <stdint.h>
 
 /* Those up to RULE_LAST_LASTING are states: they begin, last and are over. The others happen. */
-enum rule_event { RULE_AGENT_OFFLINE, RULE_LAST_LASTING = RULE_AGENT_OFFLINE, RULE_EVENTS };
+enum rule_event {
+    RULE_AGENT_OFFLINE,
+    RULE_GROUP_SHORT,
+    RULE_LAST_LASTING = RULE_GROUP_SHORT,
+    RULE_EVENTS
+};
 extern const char *const rule_event_names[RULE_EVENTS]; /* "agent-offline" ... */
 
 struct rule {

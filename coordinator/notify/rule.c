@@ -27,6 +27,13 @@ static const struct event {
                             .max = 30 * DAY_MS,
                             .example = "5m",
                             .group = true},
+    [RULE_GROUP_SHORT] = {.limit = "fewer",
+                          .type = LIMIT_NUMBER,
+                          .fallback = 1,
+                          .min = 1,
+                          .max = 100000,
+                          .example = "2",
+                          .group = true},
 };
 
 /* RULE_EVENTS: there is none. */

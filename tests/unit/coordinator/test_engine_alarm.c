@@ -316,6 +316,97 @@ static void restart__tells_nothing_again_of_many(void **state)
     tells(w, ALARM_EVERY_MS, "over the other agents are online again");
 }
 
+/* ---- groups ---------------------------------------------------------------------------------- */
+
+#define GRACE (5 * MIN) /* more than an agent may be silent */
+
+static void group_with_too_few_agents__is_told_once_and_when_it_has_enough(void **state)
+{
+    struct world *w = *state;
+    uint64_t sessions[2];
+    world_group(w, "win", NULL);
+    int64_t a = world_agent(w, "a", "win"), b = world_agent(w, "b", "win");
+    with_rule(w, RULE_GROUP_SHORT, 2, "win");
+    sessions[0] = world_connect(w, a, "win", 1);
+    sessions[1] = world_connect(w, b, "win", 1);
+    tells_nothing(w, 2 * GRACE);
+    goes(w, sessions[1]);
+    tells_nothing(w, ALARM_EVERY_MS); /* it may come back */
+    tells(w, GRACE, "raised group win has too few agents");
+    goes(w, sessions[0]);
+    tells_nothing(w, 24 * 60 * MIN);
+    world_connect(w, a, "win", 1);
+    tells_nothing(w, GRACE);
+    world_connect(w, b, "win", 1);
+    tells(w, ALARM_EVERY_MS, "over group win has enough agents again");
+}
+
+static void agent_that_is_drained__is_missing_in_its_group(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 1, NULL);
+    world_connect(w, a, NULL, 1);
+    live(w, GRACE);
+    struct command *c = cmd_id(w, CMD_AGENT_DRAIN, a);
+    c->text = mem_strdup("disk");
+    world_do(w, c);
+    tells(w, GRACE, "raised group default has too few agents");
+    world_do(w, cmd_id(w, CMD_AGENT_RESUME, a));
+    tells(w, ALARM_EVERY_MS, "over group default has enough agents again");
+}
+
+static void restart__gives_the_agents_of_a_group_time(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 1, NULL);
+    uint64_t session = world_connect(w, a, NULL, 1);
+    live(w, GRACE);
+    goes(w, session); /* as in a stop in order */
+    world_restart(w);
+    tells_nothing(w, 10 * S);
+    world_connect(w, a, NULL, 1);
+    tells_nothing(w, GRACE);
+}
+
+static void restart__tells_nothing_again_of_a_group(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 1, NULL);
+    tells(w, GRACE, "raised group default has too few agents");
+    world_crash(w);
+    tells_nothing(w, 2 * GRACE);
+    world_crash(w);
+    world_connect(w, a, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over group default has enough agents again");
+}
+
+static void group_that_is_deleted__ends_quietly(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 1, "win");
+    tells(w, GRACE, "raised group win has too few agents");
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "win"));
+    assert_int_equal(world_reply(w)->rc, 0);
+    tells_nothing(w, GRACE);
+}
+
+static void many_groups__are_one_message(void **state)
+{
+    struct world *w = *state;
+    char key[16];
+    for (int i = 0; i < 20; i++) {
+        (void)str_format(key, sizeof key, "g%02d", i);
+        world_group(w, key, NULL);
+    }
+    with_rule(w, RULE_GROUP_SHORT, 1, NULL);
+    tells(w, GRACE, "raised 21 groups have too few agents");
+    tells_nothing(w, 24 * 60 * MIN);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +422,12 @@ int main(void)
         ALARM_TEST(many_at_once__are_one_message),
         ALARM_TEST(as_many_as_may__have_messages_of_their_own),
         ALARM_TEST(restart__tells_nothing_again_of_many),
+        ALARM_TEST(group_with_too_few_agents__is_told_once_and_when_it_has_enough),
+        ALARM_TEST(agent_that_is_drained__is_missing_in_its_group),
+        ALARM_TEST(restart__gives_the_agents_of_a_group_time),
+        ALARM_TEST(restart__tells_nothing_again_of_a_group),
+        ALARM_TEST(group_that_is_deleted__ends_quietly),
+        ALARM_TEST(many_groups__are_one_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,13 @@ static void what_is_wrong__is_named_with_its_place(void **state)
         {"event: agent-offline, channels: [a], after: 31d", "from 10s to 30d", "after"},
         {"event: agent-offline, channels: [a], after: soon", "from 10s to 30d", "after"},
         {"event: agent-offline, channels: [a], after: [5m]", "from 10s to 30d", "after"},
+        {"event: group-short, channels: [a], after: 5m", "group-short takes no 'after'", "after"},
+        {"event: group-short, channels: [a], fewer: 0",
+         "'fewer' is a whole number from 1 to 100000, such as 2", "fewer"},
+        {"event: group-short, channels: [a], fewer: -2", "from 1 to 100000", "fewer"},
+        {"event: group-short, channels: [a], fewer: 1.5", "from 1 to 100000", "fewer"},
+        {"event: group-short, channels: [a], fewer: two", "from 1 to 100000", "fewer"},
+        {"event: group-short, channels: [a], fewer: 100001", "from 1 to 100000", "fewer"},
         {"event: agent-offline, channels: [a], group: a b", "'group' is a group's key", "group"},
         {"event: agent-offline, channels: [a], group: [a]", "'group' is a group's key", "group"},
     };
