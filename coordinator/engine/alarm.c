@@ -4,18 +4,21 @@
 
 #include "base/buf.h"
 #include "base/duration.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/absence.h"
 #include "coordinator/engine/facts.h"
 #include "coordinator/engine/group.h"
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/tried.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define NAMED 5 /* of those that share a notice */
 #define SHARED "(rule "
+#define QUEUES_MOST 1000 /* of a group, that are looked at for its oldest job */
 
 /* Something that lasts, or of which it is not known yet whether it does: `keep`. */
 struct subject {
@@ -135,6 +138,58 @@ static bool say_enough(struct engine *g, const struct notice_row *row, struct fa
     return group && !group->deleted;
 }
 
+/* ---- queues ---------------------------------------------------------------------------------- */
+
+/* 0: it is empty, or a failure was noted. */
+static int64_t oldest_of(struct engine *g, const struct group *group)
+{
+    int64_t oldest = 0;
+    size_t most = group->pending_count < QUEUES_MOST ? group->pending_count : QUEUES_MOST;
+    for (const struct tried *t = group->aside.first; t; t = t->next)
+        if (oldest == 0 || t->head.id < oldest) oldest = t->head.id;
+    for (size_t i = 0; i < most; i++) {
+        struct queue_key key = {group->row.key, group->pending[i]->requires_id};
+        int64_t id;
+        if (!store_ok(g, store_queue_oldest(g->store, &key, &id, &g->err))) return 0;
+        if (id && (oldest == 0 || id < oldest)) oldest = id;
+    }
+    return oldest;
+}
+
+/* Somebody paused a group on purpose: it is left as it was. */
+static void find_old(struct pass *p)
+{
+    size_t place = 0;
+    int64_t floor = id_floor(p->g->now.wall_ms - p->rule->limit);
+    for (const struct group *group = NULL; (group = next_group(p, group, &place)) != NULL;) {
+        if (p->g->rc) return;
+        int64_t oldest = group->row.paused || group->queued == 0 ? 0 : oldest_of(p->g, group);
+        if (group->row.paused || (oldest && oldest < floor))
+            add(p, group->row.key, group, group->row.paused);
+    }
+}
+
+static void say_old(const struct pass *p, const struct subject *s, struct facts *f)
+{
+    const struct group *group = s->of;
+    char limit[DURATION_TEXT_SIZE], id[ID_TEXT_SIZE];
+    duration_format(p->rule->limit, limit);
+    id_format(oldest_of(p->g, group), id);
+    f->title = str_dupf("a job of group %s has waited longer than %s", group->row.key, limit);
+    f->text = str_dupf("%lld wait, the oldest is %s; 'cadre job why %s' says for what",
+                       (long long)group->queued, id, id);
+    f->group = group->row.key;
+}
+
+static bool say_young(struct engine *g, const struct notice_row *row, struct facts *f)
+{
+    const struct group *group = group_find(g, row->subject);
+    f->title = str_dupf("no job of group %s has waited for long any more", row->subject);
+    f->text = group ? str_dupf("%lld wait", (long long)group->queued) : NULL;
+    f->group = row->subject;
+    return group && !group->deleted;
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static const struct event {
@@ -142,11 +197,14 @@ static const struct event {
     void (*say)(const struct pass *p, const struct subject *s, struct facts *f);
     bool (*say_over)(struct engine *g, const struct notice_row *row, struct facts *f);
     const char *many, *none; /* "37 AGENTS ARE OFFLINE" */
+    unsigned every;          /* passes: what costs more than memory; 0: each */
 } events[RULE_LAST_LASTING + 1] = {
     [RULE_AGENT_OFFLINE] = {find_offline, say_offline, say_online, "agents are offline",
                             "the other agents are online again"},
     [RULE_GROUP_SHORT] = {find_short, say_short, say_enough, "groups have too few agents",
                           "the other groups have enough agents again"},
+    [RULE_QUEUE_OLD] = {find_old, say_old, say_young, "groups have jobs that have waited for long",
+                        "no job of the other groups has waited for long any more", 6},
 };
 
 static int compare(const void *a, const void *b)
@@ -296,6 +354,7 @@ void alarms_on_timer(struct engine *g)
 {
     g->alarm_pass++;
     for (int e = 0; e <= RULE_LAST_LASTING && g->rc == 0; e++) {
+        if (events[e].every && (g->alarm_pass - 1) % events[e].every) continue;
         for (size_t i = 0; i < g->config.rule_count && g->rc == 0; i++)
             if ((int)g->config.rules[i].event == e) look(g, &g->config.rules[i]);
         if (g->rc == 0) end_rest(g, (enum rule_event)e);

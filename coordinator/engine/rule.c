@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-const char *const rule_event_names[RULE_EVENTS] = {"agent-offline", "group-short"};
+const char *const rule_event_names[RULE_EVENTS] = {"agent-offline", "group-short", "queue-old"};
 
 bool rule_event_lasts(const char *name)
 {

@@ -10,7 +10,8 @@
 enum rule_event {
     RULE_AGENT_OFFLINE,
     RULE_GROUP_SHORT,
-    RULE_LAST_LASTING = RULE_GROUP_SHORT,
+    RULE_QUEUE_OLD,
+    RULE_LAST_LASTING = RULE_QUEUE_OLD,
     RULE_EVENTS
 };
 extern const char *const rule_event_names[RULE_EVENTS]; /* "agent-offline" ... */

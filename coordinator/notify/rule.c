@@ -34,6 +34,13 @@ static const struct event {
                           .max = 100000,
                           .example = "2",
                           .group = true},
+    [RULE_QUEUE_OLD] = {.limit = "after",
+                        .type = LIMIT_TIME,
+                        .fallback = 60 * MINUTE_MS,
+                        .min = MINUTE_MS,
+                        .max = 30 * DAY_MS,
+                        .example = "1h",
+                        .group = true},
 };
 
 /* RULE_EVENTS: there is none. */

@@ -144,6 +144,9 @@ int store_queue_read(struct store *s, const struct queue_part *p,
 int store_each_queue(struct store *s,
                      int (*fn)(const struct queue_key *k, int64_t count, void *user), void *user,
                      struct err *e);
+/* The smallest id of a queue, tried ones included; 0: it is empty. At most 32 priorities are looked
+ * at. O(priorities * log n). */
+int store_queue_oldest(struct store *s, const struct queue_key *k, int64_t *id, struct err *e);
 /* How many jobs of its group stand before `j` by priority and id; counting stops at `most`. */
 int store_queue_position(struct store *s, const struct job_row *j, int64_t most, int64_t *before,
                          struct err *e);

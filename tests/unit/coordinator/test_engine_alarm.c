@@ -407,6 +407,79 @@ static void many_groups__are_one_message(void **state)
     tells_nothing(w, 24 * 60 * MIN);
 }
 
+/* ---- queues ---------------------------------------------------------------------------------- */
+
+#define HOUR (60 * MIN)
+#define OLD_EVERY (6 * ALARM_EVERY_MS)
+#define IS_OLD "a job of group default has waited longer than 1h"
+#define IS_YOUNG "over no job of group default has waited for long any more"
+
+static void job_that_waits_for_long__is_told_once_and_when_it_is_gone(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_QUEUE_OLD, HOUR, NULL);
+    int64_t id = world_submit(w, NULL, NULL);
+    live(w, HOUR / 2);
+    int64_t other = world_submit(w, NULL, "{\"label.x\":\"y\"}");
+    tells_nothing(w, HOUR / 2 - S);
+    tells(w, OLD_EVERY, "raised " IS_OLD);
+    tells_nothing(w, 24 * HOUR);
+    world_do(w, cmd_id(w, CMD_CANCEL, id));
+    tells_nothing(w, HOUR); /* the other one is old by now */
+    world_do(w, cmd_id(w, CMD_CANCEL, other));
+    tells(w, OLD_EVERY, IS_YOUNG);
+}
+
+static void oldest_job__counts_though_others_have_more_priority(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_QUEUE_OLD, HOUR, NULL);
+    world_submit(w, NULL, NULL);
+    live(w, HOUR - MIN);
+    struct command *c = cmd_submit(w, NULL, NULL);
+    c->u.submit.job.priority = 7;
+    world_do(w, c);
+    tells(w, 2 * MIN, "raised " IS_OLD);
+}
+
+static void group_that_is_paused__is_left_as_it_is(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_QUEUE_OLD, HOUR, NULL);
+    world_do(w, cmd_text(w, CMD_GROUP_PAUSE, "default"));
+    int64_t id = world_submit(w, NULL, NULL);
+    tells_nothing(w, 24 * HOUR);
+    world_do(w, cmd_text(w, CMD_GROUP_RESUME, "default"));
+    tells(w, OLD_EVERY, "raised " IS_OLD);
+    world_do(w, cmd_text(w, CMD_GROUP_PAUSE, "default"));
+    world_do(w, cmd_id(w, CMD_CANCEL, id));
+    tells_nothing(w, HOUR);
+    world_do(w, cmd_text(w, CMD_GROUP_RESUME, "default"));
+    tells(w, OLD_EVERY, IS_YOUNG);
+}
+
+static void restart__tells_nothing_again_of_a_queue(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_QUEUE_OLD, HOUR, NULL);
+    int64_t id = world_submit(w, NULL, NULL);
+    tells(w, HOUR + OLD_EVERY, "raised " IS_OLD);
+    world_crash(w);
+    tells_nothing(w, HOUR);
+    world_do(w, cmd_id(w, CMD_CANCEL, id));
+    world_crash(w);
+    tells(w, OLD_EVERY, IS_YOUNG);
+}
+
+static void rule_of_another_group__says_nothing_of_a_queue(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    with_rule(w, RULE_QUEUE_OLD, HOUR, "win");
+    world_submit(w, NULL, NULL);
+    tells_nothing(w, 2 * HOUR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +501,11 @@ int main(void)
         ALARM_TEST(restart__tells_nothing_again_of_a_group),
         ALARM_TEST(group_that_is_deleted__ends_quietly),
         ALARM_TEST(many_groups__are_one_message),
+        ALARM_TEST(job_that_waits_for_long__is_told_once_and_when_it_is_gone),
+        ALARM_TEST(oldest_job__counts_though_others_have_more_priority),
+        ALARM_TEST(group_that_is_paused__is_left_as_it_is),
+        ALARM_TEST(restart__tells_nothing_again_of_a_queue),
+        ALARM_TEST(rule_of_another_group__says_nothing_of_a_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
