@@ -45,6 +45,7 @@
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/submit.h"
+#include "coordinator/engine/tell.h"
 #include "coordinator/engine/token.h"
 #include "coordinator/engine/trigger.h"
 #include "coordinator/engine/trigger_follow.h"
@@ -69,6 +70,7 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
     g->clock_ahead_ms = now->wall_ms - now->mono_ms;
     g->offline_due = true;
     g->fallback_grace_ms = lease_silence_ms(config->heartbeat_ms);
+    g->bursts = mem_array(config->rule_count + 1, sizeof *g->bursts);
     g->alarms_from_ms = now->mono_ms + g->fallback_grace_ms;
     rng_init(&g->rng, seed);
     int rc = engine_load(g, e);
@@ -86,6 +88,7 @@ void engine_free(struct engine *g)
     engine_unload(g);
     chores_free(g);
     absences_free(g);
+    mem_free(g->bursts);
     audit_clear(g);
     watch_fini(&g->refused);
     mem_free(g->left.items);
@@ -322,6 +325,7 @@ static int64_t stopwatch_us(const struct engine *g)
 
 static int commit(struct engine *g, struct err *e)
 {
+    if (g->rc == 0) losses_tell(g);
     g->wrote = store_dirty(g->store);
     g->commit_us = 0;
     int64_t from_us = g->wrote ? stopwatch_us(g) : 0;

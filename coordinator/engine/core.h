@@ -26,6 +26,7 @@
 
 struct agent;
 struct audit_entry;
+struct burst;
 struct notice;
 struct ended;
 struct put_off;
@@ -105,6 +106,8 @@ struct engine {
     struct notice *notice_oldest, *notice_newest;
     int64_t notices_dropped;
     struct map absences; /* by agent; outlives a reload */
+    struct burst *bursts; /* of each rule (tell.h) */
+    struct group *losses; /* groups that lost attempts in this batch */
     struct timer alarm;
     uint64_t alarm_pass;
     int64_t alarms_from_ms;  /* mono: agents had the time to come back since the start */

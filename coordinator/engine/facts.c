@@ -22,10 +22,15 @@ char *facts_make(struct facts *f)
     if (f->number > 0) json_put(object, "number", json_new_str(number));
     char *text = json_text(object);
     json_free(object);
+    facts_free(f);
+    return text;
+}
+
+void facts_free(struct facts *f)
+{
     mem_free(f->title);
     mem_free(f->text);
     f->title = f->text = NULL;
-    return text;
 }
 
 int64_t facts_number(const char *facts)

@@ -13,6 +13,7 @@ struct facts {
 
 /* JSON object text; mem_free. Frees title and text. */
 char *facts_make(struct facts *f);
+void facts_free(struct facts *f); /* title and text */
 /* The number in such a text. */
 int64_t facts_number(const char *facts);
 

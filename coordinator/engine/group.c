@@ -50,6 +50,7 @@ void group_free(struct engine *g, struct group *group)
     mem_free(group->pending);
     watch_fini(&group->fallbacks);
     mem_free(group->heap);
+    mem_free(group->lost_why);
     group_row_fini(&group->row);
     mem_free(group);
 }

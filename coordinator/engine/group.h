@@ -45,6 +45,9 @@ struct group {
     int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
     int64_t missed_until_ms; /* mono: the same of agents that left or stopped to take jobs */
     struct timer timer;
+    int64_t lost;                     /* attempts, in this batch */
+    struct group *next_loss;          /* while lost > 0 */
+    char *lost_why;                   /* of the last one */
     struct effect_progress *progress; /* of the batch progress_in (progress.h) */
     uint64_t progress_in;
 };

@@ -25,6 +25,7 @@
 #include "coordinator/engine/flow.h"
 #include "coordinator/engine/progress.h"
 #include "coordinator/engine/retry.h"
+#include "coordinator/engine/tell.h"
 #include "wire/lease.h"
 #include "wire/spec.h"
 
@@ -647,13 +648,38 @@ void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *e
     }
 }
 
+static void note_loss(struct engine *g, struct group *group, const char *message)
+{
+    progress_lost(g, group);
+    if (group->lost++ == 0) {
+        group->next_loss = g->losses;
+        g->losses = group;
+    }
+    text_set(&group->lost_why, message);
+}
+
+/* One message of a group, however many it lost. */
+void losses_tell(struct engine *g)
+{
+    for (struct group *group = g->losses; group && g->rc == 0; group = group->next_loss) {
+        struct facts f = {.title = str_dupf("group %s lost %lld attempt%s", group->row.key,
+                                            (long long)group->lost, group->lost > 1 ? "s" : ""),
+                          .text = mem_strdup(group->lost_why),
+                          .group = group->row.key};
+        tell(g, RULE_LEASE_LOST, group->row.key, &f, group->lost);
+        group->lost = 0;
+        text_set(&group->lost_why, NULL);
+    }
+    g->losses = NULL;
+}
+
 void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message)
 {
     struct job_end end = {.state = JOB_FAILED,
                           .reason = reason,
                           .message = message,
                           .ended_ms = g->now.wall_ms};
-    if (reason == REASON_LOST) progress_lost(g, job_group(g, j));
+    if (reason == REASON_LOST) note_loss(g, job_group(g, j), message);
     if (j->row.state == JOB_KILLING) {
         end.reason = j->row.reason;
         if (end.reason == REASON_CANCELLED) {

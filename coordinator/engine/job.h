@@ -76,6 +76,7 @@ void job_attempt_failed(struct engine *g, struct job *j, const struct job_end *e
 void job_wait_for(struct engine *g, struct job *j, struct remnant *r);
 /* The attempt's agent is out of touch, or has lost the attempt. */
 void job_lost(struct engine *g, struct job *j, enum reason reason, const char *message);
+void losses_tell(struct engine *g); /* what was lost in the batch, to whom rules name */
 /* A queued job from the store: only its deadlines stay in memory. Frees j. */
 void job_watch_stored(struct engine *g, struct job *j);
 /* The first queue timeout. */

@@ -57,7 +57,7 @@ void engine_unload(struct engine *g)
         map_fini(maps[i]);
     watch_fini(&g->due);
     deadline_queue_fini(&g->deadlines);
-    g->default_group = g->dirty = NULL;
+    g->default_group = g->dirty = g->losses = NULL;
     g->acks = NULL;
     g->requires_slots = 0;
     g->cached_bytes = 0;

@@ -143,6 +143,12 @@ static bool make_room(struct engine *g)
 void notice_raise(struct engine *g, const char *channel, const char *event, const char *subject,
                   const char *facts)
 {
+    notice_raise_times(g, channel, event, subject, facts, 1);
+}
+
+void notice_raise_times(struct engine *g, const char *channel, const char *event,
+                        const char *subject, const char *facts, int64_t times)
+{
     struct notice *n = find(g, channel, event, subject);
     int64_t now_ms = g->now.wall_ms;
     if (!n) {
@@ -153,8 +159,8 @@ void notice_raise(struct engine *g, const char *channel, const char *event, cons
                                  .subject = mem_strdup(subject),
                                  .first_ms = now_ms,
                                  .last_ms = now_ms,
-                                 .count = 1,
-                                 .total = 1,
+                                 .count = times,
+                                 .total = times,
                                  .due_ms = now_ms,
                                  .facts = mem_strdup(facts)};
         if (store_ok(g, store_notice_insert(g->store, &row, &g->err)))
@@ -164,8 +170,8 @@ void notice_raise(struct engine *g, const char *channel, const char *event, cons
         return;
     }
     n->row.last_ms = now_ms;
-    n->row.count++;
-    n->row.total++;
+    n->row.count += times;
+    n->row.total += times;
     text_set(&n->row.facts, facts);
     if (n->row.state == NOTICE_OVER || !n->row.due_ms) n->row.due_ms = pause_end(g, n);
     n->row.state = NOTICE_OPEN;

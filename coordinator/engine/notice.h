@@ -22,6 +22,9 @@ struct notice;
 /* It happened. facts: JSON object text with title, text and more of docs/notify.md. */
 void notice_raise(struct engine *g, const char *channel, const char *event, const char *subject,
                   const char *facts);
+/* ... so often. */
+void notice_raise_times(struct engine *g, const char *channel, const char *event,
+                        const char *subject, const char *facts, int64_t times);
 /* It is over, on all channels; nothing happens when there is no notice of it. */
 void notice_over(struct engine *g, const char *event, const char *subject, const char *facts);
 /* Is there anything that could be over? */

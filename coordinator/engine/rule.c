@@ -3,7 +3,8 @@
 
 #include "base/str.h"
 
-const char *const rule_event_names[RULE_EVENTS] = {"agent-offline", "group-short", "queue-old"};
+const char *const rule_event_names[RULE_EVENTS] = {"agent-offline", "group-short", "queue-old",
+                                                   "lease-lost"};
 
 bool rule_event_lasts(const char *name)
 {

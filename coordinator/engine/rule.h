@@ -12,6 +12,7 @@ enum rule_event {
     RULE_GROUP_SHORT,
     RULE_QUEUE_OLD,
     RULE_LAST_LASTING = RULE_QUEUE_OLD,
+    RULE_LEASE_LOST,
     RULE_EVENTS
 };
 extern const char *const rule_event_names[RULE_EVENTS]; /* "agent-offline" ... */
@@ -21,6 +22,7 @@ struct rule {
     enum rule_event event;
     int64_t limit;     /* a time in ms, a number or bytes, as the event has it */
     const char *group; /* NULL: any */
+    const char *ns;    /* and those below it; NULL: any */
     const char **channels;
     size_t channel_count;
 };

@@ -41,6 +41,7 @@ static const struct event {
                         .max = 30 * DAY_MS,
                         .example = "1h",
                         .group = true},
+    [RULE_LEASE_LOST] = {.group = true},
 };
 
 /* RULE_EVENTS: there is none. */

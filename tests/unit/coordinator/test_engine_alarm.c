@@ -480,6 +480,73 @@ static void rule_of_another_group__says_nothing_of_a_queue(void **state)
     tells_nothing(w, 2 * HOUR);
 }
 
+/* ---- leases ---------------------------------------------------------------------------------- */
+
+/* An agent with so many jobs that is never heard again. */
+static void loses(struct world *w, const char *name, const char *group, int jobs)
+{
+    int64_t a = world_agent(w, name, group);
+    uint64_t session = world_connect(w, a, group, jobs);
+    for (int i = 0; i < jobs; i++)
+        world_running(w, session, group, i + 1);
+    goes(w, session);
+}
+
+static void lost_attempts__are_one_message_of_their_group(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    with_rule(w, RULE_LEASE_LOST, 0, NULL);
+    loses(w, "a", NULL, 3);
+    loses(w, "b", "win", 1);
+    tells(w, 10 * MIN, "raised group default lost 3 attempts", "raised group win lost 1 attempt");
+    loses(w, "c", NULL, 2);
+    loses(w, "d", NULL, 1);
+    tells(w, NOTICE_PAUSE_MS + MIN, "again group default lost 3 attempts");
+    tells_nothing(w, NOTICE_FORGET_MS + MIN);
+    loses(w, "e", NULL, 1);
+    tells(w, 10 * MIN, "raised group default lost 1 attempt");
+}
+
+static void lost_attempts__outlive_a_crash_and_are_told_once(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_LEASE_LOST, 0, NULL);
+    loses(w, "a", NULL, 1);
+    world_crash(w);
+    tells(w, 10 * MIN, "raised group default lost 1 attempt");
+    world_crash(w);
+    tells_nothing(w, 10 * MIN);
+}
+
+static void lost_attempts_of_another_group__are_not_told(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    with_rule(w, RULE_LEASE_LOST, 0, "win");
+    loses(w, "a", NULL, 3);
+    tells_nothing(w, 30 * MIN);
+}
+
+static void losses_of_many_groups__are_few_messages(void **state)
+{
+    struct world *w = *state;
+    char key[16];
+    with_rule(w, RULE_LEASE_LOST, 0, NULL);
+    for (int i = 0; i < 20; i++) {
+        (void)str_format(key, sizeof key, "g%02d", i);
+        world_group(w, key, NULL);
+        loses(w, key, key, 1);
+    }
+    forget_told();
+    live(w, 10 * MIN);
+    assert_int_equal(told_count, 11);
+    size_t shared = 0;
+    for (size_t i = 0; i < told_count; i++)
+        if (str_ends(told[i], " lost 1 attempt, and more such")) shared++;
+    assert_int_equal(shared, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +573,10 @@ int main(void)
         ALARM_TEST(group_that_is_paused__is_left_as_it_is),
         ALARM_TEST(restart__tells_nothing_again_of_a_queue),
         ALARM_TEST(rule_of_another_group__says_nothing_of_a_queue),
+        ALARM_TEST(lost_attempts__are_one_message_of_their_group),
+        ALARM_TEST(lost_attempts__outlive_a_crash_and_are_told_once),
+        ALARM_TEST(lost_attempts_of_another_group__are_not_told),
+        ALARM_TEST(losses_of_many_groups__are_few_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

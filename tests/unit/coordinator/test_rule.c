@@ -84,6 +84,7 @@ static void what_is_wrong__is_named_with_its_place(void **state)
         {"event: group-short, channels: [a], fewer: 100001", "from 1 to 100000", "fewer"},
         {"event: queue-old, channels: [a], after: 59s", "from 1m to 30d, such as 1h", "after"},
         {"event: queue-old, channels: [a], fewer: 2", "queue-old takes no 'fewer'", "fewer"},
+        {"event: lease-lost, channels: [a], after: 1m", "lease-lost takes no 'after'", "after"},
         {"event: agent-offline, channels: [a], group: a b", "'group' is a group's key", "group"},
         {"event: agent-offline, channels: [a], group: [a]", "'group' is a group's key", "group"},
     };
