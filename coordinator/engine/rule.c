@@ -4,7 +4,7 @@
 #include "base/str.h"
 
 const char *const rule_event_names[RULE_EVENTS] = {"agent-offline", "group-short", "queue-old",
-                                                   "lease-lost"};
+                                                   "lease-lost",    "schedule-missed"};
 
 bool rule_event_lasts(const char *name)
 {

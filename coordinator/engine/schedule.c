@@ -27,6 +27,7 @@
 #include "coordinator/engine/fired.h"
 #include "coordinator/engine/firing.h"
 #include "coordinator/engine/news.h"
+#include "coordinator/engine/tell.h"
 #include "coordinator/schedule/zones.h"
 
 #define LOOK_MOST 10000 /* moments decided in a batch */
@@ -111,6 +112,22 @@ static void tell_passed(const struct turn *u)
               flow_name(u->t->flow, name), (long long)u->count, at, u->why);
 }
 
+/* Moments up to at_s passed by, and nothing will make up for them. */
+static void tell_missed(struct engine *g, const struct trigger *t, int64_t at_s, int64_t moments,
+                        const char *why)
+{
+    char name[FLOW_NAME_SIZE], subject[FLOW_NAME_SIZE + 128], at[TIME_TEXT_SIZE];
+    time_format(at_s * 1000, at);
+    (void)str_format(subject, sizeof subject, "%s/%s", flow_name(t->flow, name), t->row.name);
+    struct facts f = {.title = str_dupf("schedule %s of flow %s was missed", t->row.name, name),
+                      .text = str_dupf("%lld planned moment%s up to %s: %s", (long long)moments,
+                                       moments > 1 ? "s" : "", at, why),
+                      .ns = t->flow->ns,
+                      .flow = t->flow->id,
+                      .trigger = t->row.name};
+    tell(g, RULE_SCHEDULE_MISSED, subject, &f, moments);
+}
+
 /* What was skipped or missed becomes a line, or the line before grows. */
 static void flush(struct turn *u)
 {
@@ -133,6 +150,7 @@ static void flush(struct turn *u)
                                .planned_ms = u->last_s * 1000,
                                .moments = t->line_moments};
     write_line(u->g, t, &v);
+    if (u->g->rc == 0 && u->missed) tell_missed(u->g, t, u->last_s, u->count, u->why);
     u->count = 0;
     u->changed = true;
 }
@@ -156,6 +174,7 @@ void schedule_drop_backlog(struct engine *g, struct trigger *t, const char *why)
     t->row.missed += t->row.backlog;
     t->row.backlog = 0;
     add_line(g, t, &v);
+    if (g->rc == 0) tell_missed(g, t, t->row.planned_ms / 1000, v.moments, why);
     if (g->rc == 0 && store_ok(g, store_missed_clear(g->store, t->row.id, &g->err)))
         news_trigger(g, &t->row);
 }

@@ -18,7 +18,7 @@ static const struct event {
     enum limit_type type;
     int64_t fallback, min, max;
     const char *example;
-    bool group;
+    bool group, ns;
 } events[RULE_EVENTS] = {
     [RULE_AGENT_OFFLINE] = {.limit = "after",
                             .type = LIMIT_TIME,
@@ -42,6 +42,7 @@ static const struct event {
                         .example = "1h",
                         .group = true},
     [RULE_LEASE_LOST] = {.group = true},
+    [RULE_SCHEDULE_MISSED] = {.ns = true},
 };
 
 /* RULE_EVENTS: there is none. */
@@ -118,10 +119,11 @@ static int check_event(const struct json *rule, const struct json **where, struc
 static int check_keys(const struct json *rule, const struct event *event, const struct json **where,
                       struct err *e)
 {
-    const char *known[4] = {"event", "channels"};
+    const char *known[5] = {"event", "channels"};
     size_t count = 2;
     if (event->limit) known[count++] = event->limit;
     if (event->group) known[count++] = "group";
+    if (event->ns) known[count++] = "namespace";
     for (const struct json *m = json_first(rule); m; m = json_next(m)) {
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         bool is_known = false;
@@ -138,7 +140,14 @@ static int check_keys(const struct json *rule, const struct event *event, const 
 
 static int check_place(const struct json *rule, const struct json **where, struct err *e)
 {
-    const struct json *group = json_get(rule, "group");
+    const struct json *group = json_get(rule, "group"), *ns = json_get(rule, "namespace");
+    if (ns && !str_namespace_valid(json_str(ns, ""))) {
+        *where = ns;
+        return err_set(e, ERR_INVALID,
+                       "rule '%s': 'namespace' is a namespace such as company.team, for itself and "
+                       "those below it",
+                       json_key(rule));
+    }
     if (!group || str_key_valid(json_str(group, ""))) return 0;
     *where = group;
     return err_set(e, ERR_INVALID,
@@ -227,6 +236,7 @@ struct rule *rules_read(const struct json *rules)
         r->name = json_key(j);
         r->event = event_of(j);
         r->group = json_get_str(j, "group", NULL);
+        r->ns = json_get_str(j, "namespace", NULL);
         const struct event *event = &events[r->event];
         (void)read_limit(event, event->limit ? json_get(j, event->limit) : NULL, &r->limit);
         r->channels = mem_array(json_count(channels), sizeof *r->channels);

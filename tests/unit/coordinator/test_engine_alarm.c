@@ -547,6 +547,83 @@ static void losses_of_many_groups__are_few_messages(void **state)
     assert_int_equal(shared, 1);
 }
 
+/* ---- schedules ------------------------------------------------------------------------------- */
+
+#define QUICK "tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: hello}]\n"
+
+static void apply_schedule(struct world *w, const char *id, const char *recover)
+{
+    char *source = str_dupf("id: %s\nnamespace: a.b\n" QUICK
+                            "triggers: [{id: t, type: io.kestra.plugin.core.trigger.Schedule,"
+                            " cron: '* * * * *', recoverMissedSchedules: %s}]\n",
+                            id, recover);
+    world_apply_flow(w, source);
+    mem_free(source);
+    live(w, 0);
+}
+
+/* The coordinator is down. */
+static void sleeps(struct world *w, int64_t ms)
+{
+    world_die(w);
+    world_pass(w, ms);
+    world_rise(w);
+}
+
+static void missed_moments__are_one_message_of_their_schedule(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
+    apply_schedule(w, "f", "NONE");
+    tells_nothing(w, 10 * MIN);
+    sleeps(w, HOUR);
+    tells(w, MIN, "raised schedule t of flow a.b/f was missed");
+    tells_nothing(w, HOUR);
+    sleeps(w, MIN);
+    tells(w, MIN, "again schedule t of flow a.b/f was missed");
+}
+
+static void missed_moments_that_are_made_up_for__are_not_told(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
+    apply_schedule(w, "f", "ALL");
+    live(w, 10 * MIN);
+    sleeps(w, HOUR);
+    tells_nothing(w, HOUR);
+}
+
+static void missed_moments_of_another_namespace__are_not_told(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
+    rules[0].ns = "a.c";
+    rules[1] = rules[0];
+    rules[1].ns = "a";
+    rules[1].channels = both + 1;
+    with_rules(w, 2);
+    apply_schedule(w, "f", "NONE");
+    live(w, 10 * MIN);
+    sleeps(w, HOUR);
+    tells(w, MIN, "raised schedule t of flow a.b/f was missed");
+}
+
+static void many_missed_schedules__are_few_messages(void **state)
+{
+    struct world *w = *state;
+    char id[16];
+    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
+    for (int i = 0; i < 30; i++) {
+        (void)str_format(id, sizeof id, "f%02d", i);
+        apply_schedule(w, id, "NONE");
+    }
+    live(w, 10 * MIN);
+    sleeps(w, HOUR);
+    forget_told();
+    live(w, MIN);
+    assert_int_equal(told_count, 11);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,6 +654,10 @@ int main(void)
         ALARM_TEST(lost_attempts__outlive_a_crash_and_are_told_once),
         ALARM_TEST(lost_attempts_of_another_group__are_not_told),
         ALARM_TEST(losses_of_many_groups__are_few_messages),
+        ALARM_TEST(missed_moments__are_one_message_of_their_schedule),
+        ALARM_TEST(missed_moments_that_are_made_up_for__are_not_told),
+        ALARM_TEST(missed_moments_of_another_namespace__are_not_told),
+        ALARM_TEST(many_missed_schedules__are_few_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
