@@ -4,7 +4,8 @@
 #include "base/str.h"
 
 const char *const rule_event_names[RULE_EVENTS] = {"agent-offline", "group-short", "queue-old",
-                                                   "lease-lost",    "schedule-missed"};
+                                                   "lease-lost",    "schedule-missed",
+                                                   "execution-failed"};
 
 bool rule_event_lasts(const char *name)
 {

@@ -14,6 +14,7 @@ enum rule_event {
     RULE_LAST_LASTING = RULE_QUEUE_OLD,
     RULE_LEASE_LOST,
     RULE_SCHEDULE_MISSED,
+    RULE_EXECUTION_FAILED,
     RULE_EVENTS
 };
 extern const char *const rule_event_names[RULE_EVENTS]; /* "agent-offline" ... */

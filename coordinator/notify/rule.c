@@ -43,6 +43,7 @@ static const struct event {
                         .group = true},
     [RULE_LEASE_LOST] = {.group = true},
     [RULE_SCHEDULE_MISSED] = {.ns = true},
+    [RULE_EXECUTION_FAILED] = {.ns = true},
 };
 
 /* RULE_EVENTS: there is none. */

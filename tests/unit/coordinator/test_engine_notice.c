@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/rule.h"
 #include "coordinator/store/store.h"
 
 #include <setjmp.h>
@@ -306,6 +307,58 @@ static void failed_execution__is_told_to_whom_its_flow_names(void **state)
     sent(w, "over", "1");
 }
 
+/* A rule for each namespace of the list. */
+static void with_rules(struct world *w, const char *const *namespaces, size_t count)
+{
+    static const char *const channels[] = {"ops", "night"};
+    static const char *ops[] = {"ops"};
+    static struct rule rules[4];
+    for (size_t i = 0; i < count; i++)
+        rules[i] = (struct rule){.name = "r",
+                                 .event = RULE_EXECUTION_FAILED,
+                                 .ns = namespaces[i],
+                                 .channels = ops,
+                                 .channel_count = 1};
+    w->config.channels = channels;
+    w->config.channel_count = 2;
+    w->config.rules = rules;
+    w->config.rule_count = count;
+    world_restart(w);
+}
+
+static void namespace_with_a_rule__tells_of_its_flows(void **state)
+{
+    static const char *const covers[] = {"a"};
+    struct world *w = *state;
+    with_rules(w, covers, 1);
+    flow_applied(w, "id: f\nnamespace: a.b\n" BAD);
+    start_flow(w, "f");
+    noticed(w, sent(w, "raised", "1"), true);
+    flow_applied(w, "id: f\nnamespace: a.b\n" GOOD);
+    start_flow(w, "f");
+    sent(w, "over", "0");
+}
+
+static void namespace_and_flow_that_name_the_same__are_one_message(void **state)
+{
+    static const char *const covers[] = {"a.b", NULL, "a"};
+    struct world *w = *state;
+    with_rules(w, covers, 3);
+    flow_applied(w, "id: f\nnamespace: a.b\nnotify: [ops]\n" BAD);
+    start_flow(w, "f");
+    sent(w, "raised", "1");
+}
+
+static void namespace_with_a_rule__tells_of_no_other(void **state)
+{
+    static const char *const covers[] = {"a.c", "a.b.c", "b"};
+    struct world *w = *state;
+    with_rules(w, covers, 3);
+    flow_applied(w, "id: f\nnamespace: a.b\n" BAD);
+    start_flow(w, "f");
+    sent(w, NULL, NULL);
+}
+
 static void flow_that_names_nobody__tells_nobody(void **state)
 {
     struct world *w = *state;
@@ -352,6 +405,9 @@ int main(void)
         WORLD_TEST(clock_that_is_set_back__delays_no_more_than_a_pause),
         WORLD_TEST(too_many__the_oldest_makes_room),
         WORLD_TEST(failed_execution__is_told_to_whom_its_flow_names),
+        WORLD_TEST(namespace_with_a_rule__tells_of_its_flows),
+        WORLD_TEST(namespace_and_flow_that_name_the_same__are_one_message),
+        WORLD_TEST(namespace_with_a_rule__tells_of_no_other),
         WORLD_TEST(flow_that_names_nobody__tells_nobody),
         WORLD_TEST(channel_that_there_is_not__is_refused_with_the_nearest),
         WORLD_TEST(execution_that_went_well__tells_nobody),
