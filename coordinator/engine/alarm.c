@@ -12,6 +12,7 @@
 #include "coordinator/engine/group.h"
 #include "coordinator/engine/notice.h"
 #include "coordinator/engine/tried.h"
+#include "coordinator/store/model_token.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -190,6 +191,66 @@ static bool say_young(struct engine *g, const struct notice_row *row, struct fac
     return group && !group->deleted;
 }
 
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+struct ending {
+    char id[ID_TEXT_SIZE], what[160];
+    int64_t expires_ms;
+};
+
+/* The end of one that was made for less is no surprise. */
+static int add_ending(const struct token_row *t, void *user)
+{
+    struct pass *p = user;
+    if (t->expires_ms - t->created_ms <= p->rule->limit) return 0;
+    struct ending *x = mem_alloc(sizeof *x);
+    id_format(t->id, x->id);
+    (void)str_format(x->what, sizeof x->what, "%s (%s)", t->name ? t->name : x->id,
+                     role_names[t->role]);
+    x->expires_ms = t->expires_ms;
+    add(p, x->id, x, false);
+    return 0;
+}
+
+static void find_ending(struct pass *p)
+{
+    struct engine *g = p->g;
+    int64_t now_ms = g->now.wall_ms;
+    (void)store_ok(g, store_each_token_ending(g->store, now_ms, now_ms + p->rule->limit, add_ending,
+                                              p, &g->err));
+}
+
+static void free_endings(struct pass *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        mem_free((void *)(uintptr_t)p->items[i].of);
+}
+
+static void say_ending(const struct pass *p, const struct subject *s, struct facts *f)
+{
+    const struct ending *x = s->of;
+    char at[TIME_TEXT_SIZE];
+    (void)p;
+    time_format(x->expires_ms, at);
+    f->title = str_dupf("token %s ends soon", x->what);
+    f->text = str_dupf("at %s; make another and revoke %s", at, x->id);
+}
+
+/* Revoked, or at its end. One that lasts longer than a rule asks for now is not told of. */
+static bool say_ended(struct engine *g, const struct notice_row *row, struct facts *f)
+{
+    struct token_row t;
+    int64_t id;
+    int rc = id_parse(row->subject, &id) ? 0 : store_token_find(g->store, id, &t, &g->err);
+    if (!store_ok(g, rc) || rc == 0) return false;
+    bool over = t.revoked_ms > 0 || t.expires_ms <= g->now.wall_ms;
+    f->title = str_dupf("token %s %s", t.name ? t.name : row->subject,
+                        t.revoked_ms > 0 ? "was revoked" : "has ended");
+    f->text = str_dupf("it is %s", row->subject);
+    token_row_fini(&t);
+    return over;
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static const struct event {
@@ -198,13 +259,16 @@ static const struct event {
     bool (*say_over)(struct engine *g, const struct notice_row *row, struct facts *f);
     const char *many, *none; /* "37 AGENTS ARE OFFLINE" */
     unsigned every;          /* passes: what costs more than memory; 0: each */
+    void (*done)(struct pass *p);
 } events[RULE_LAST_LASTING + 1] = {
     [RULE_AGENT_OFFLINE] = {find_offline, say_offline, say_online, "agents are offline",
-                            "the other agents are online again"},
+                            "the other agents are online again", 0, NULL},
     [RULE_GROUP_SHORT] = {find_short, say_short, say_enough, "groups have too few agents",
-                          "the other groups have enough agents again"},
+                          "the other groups have enough agents again", 0, NULL},
     [RULE_QUEUE_OLD] = {find_old, say_old, say_young, "groups have jobs that have waited for long",
-                        "no job of the other groups has waited for long any more", 6},
+                        "no job of the other groups has waited for long any more", 6, NULL},
+    [RULE_TOKEN_ENDS] = {find_ending, say_ending, say_ended, "tokens end soon",
+                         "the other tokens were revoked or have ended", 12, free_endings},
 };
 
 static int compare(const void *a, const void *b)
@@ -307,6 +371,7 @@ static void look(struct engine *g, const struct rule *rule)
     events[rule->event].find(&p);
     for (size_t i = 0; i < rule->channel_count && g->rc == 0; i++)
         settle(&p, rule->channels[i]);
+    if (events[rule->event].done) events[rule->event].done(&p);
     mem_free(p.items);
 }
 

@@ -3,9 +3,15 @@
 
 #include "base/str.h"
 
-const char *const rule_event_names[RULE_EVENTS] = {"agent-offline", "group-short", "queue-old",
-                                                   "lease-lost",    "schedule-missed",
-                                                   "execution-failed"};
+const char *const rule_event_names[RULE_EVENTS] = {
+    [RULE_AGENT_OFFLINE] = "agent-offline",
+    [RULE_GROUP_SHORT] = "group-short",
+    [RULE_QUEUE_OLD] = "queue-old",
+    [RULE_TOKEN_ENDS] = "token-ends",
+    [RULE_LEASE_LOST] = "lease-lost",
+    [RULE_SCHEDULE_MISSED] = "schedule-missed",
+    [RULE_EXECUTION_FAILED] = "execution-failed",
+};
 
 bool rule_event_lasts(const char *name)
 {

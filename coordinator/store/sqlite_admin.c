@@ -148,6 +148,27 @@ int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, const char *
     return db_change(&s->queue, q, e);
 }
 
+int store_each_token_ending(struct store *s, int64_t from_ms, int64_t until_ms,
+                            int (*fn)(const struct token_row *t, void *user), void *user,
+                            struct err *e)
+{
+    sqlite3_stmt *q = store_queue(s, Q_TOKENS_ENDING);
+    int rc;
+    bind_int(q, 1, from_ms);
+    bind_int(q, 2, until_ms);
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct token_row t;
+        row_token(q, &t);
+        int stop = fn(&t, user);
+        token_row_fini(&t);
+        if (stop) {
+            db_reset(q);
+            return 0;
+        }
+    }
+    return rc;
+}
+
 int store_token_other_admins(struct store *s, int64_t id, int64_t now_ms, int64_t *others,
                              struct err *e)
 {

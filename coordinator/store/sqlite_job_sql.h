@@ -161,6 +161,9 @@
     X(Q_TOKEN_USE, "UPDATE tokens SET last_used_ms = ?2,"                                          \
                    " uses_left = iif(uses_left > 0, uses_left - 1, uses_left) WHERE id = ?1")      \
     X(Q_TOKEN_REVOKE, "UPDATE tokens SET revoked_ms = ?2, revoked_by = ?3 WHERE id = ?1")          \
+    X(Q_TOKENS_ENDING, "SELECT " TOKEN_COLUMNS " FROM tokens INDEXED BY token_expires"             \
+                       " WHERE expires_ms > 0 AND expires_ms > ?1 AND expires_ms <= ?2"            \
+                       " AND revoked_ms = 0 AND role <> 0 ORDER BY expires_ms")                    \
     X(Q_TOKEN_ADMINS, "SELECT count(*) FROM tokens INDEXED BY token_admin WHERE role = 3"          \
                       " AND revoked_ms = 0 AND (expires_ms = 0 OR expires_ms > ?2) AND id <> ?1")
 

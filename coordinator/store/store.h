@@ -226,6 +226,11 @@ int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, const char *
 int store_token_other_admins(struct store *s, int64_t id, int64_t now_ms, int64_t *others,
                              struct err *e);
 
+/* Those of the API that hold and end in (from_ms, until_ms]. */
+int store_each_token_ending(struct store *s, int64_t from_ms, int64_t until_ms,
+                            int (*fn)(const struct token_row *t, void *user), void *user,
+                            struct err *e);
+
 /* ---- housekeeping: bounded work per call, *more tells ---- */
 int store_forget_keys(struct store *s, int64_t created_before_ms, size_t most, bool *more,
                       struct err *e);

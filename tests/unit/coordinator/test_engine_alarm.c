@@ -624,6 +624,56 @@ static void many_missed_schedules__are_few_messages(void **state)
     assert_int_equal(told_count, 11);
 }
 
+/* ---- tokens ---------------------------------------------------------------------------------- */
+
+#define DAY (24 * HOUR)
+#define TOKEN_EVERY (12 * ALARM_EVERY_MS)
+
+static int64_t make_token(struct world *w, const char *name, enum token_role role, int64_t life_ms)
+{
+    struct command *c = command_new(CMD_TOKEN_CREATE);
+    c->request = ++w->requests;
+    c->u.token.role = role;
+    c->u.token.name = mem_strdup(name);
+    c->u.token.uses_left = -1;
+    c->u.token.expires_ms = life_ms ? w->now.wall_ms + life_ms : 0;
+    assert_int_equal(world_do(w, c), 0);
+    return world_reply(w)->id;
+}
+
+static void token_near_its_end__is_told_and_that_it_was_revoked(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_TOKEN_ENDS, 7 * DAY, NULL);
+    int64_t id = make_token(w, "ci", ROLE_SUBMIT, 10 * DAY);
+    tells_nothing(w, 3 * DAY - MIN);
+    tells(w, MIN + TOKEN_EVERY, "raised token ci (submit) ends soon");
+    world_crash(w);
+    tells_nothing(w, DAY);
+    world_do(w, cmd_id(w, CMD_TOKEN_REVOKE, id));
+    tells(w, TOKEN_EVERY, "over token ci was revoked");
+}
+
+static void token_that_ends__is_told_so(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_TOKEN_ENDS, HOUR, NULL);
+    make_token(w, "ci", ROLE_READ, 2 * HOUR);
+    live(w, HOUR + MIN);
+    tells(w, HOUR + MIN, "over token ci has ended");
+}
+
+static void tokens_whose_end_is_no_surprise__are_not_told(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_TOKEN_ENDS, 7 * DAY, NULL);
+    make_token(w, "short", ROLE_READ, 7 * DAY);
+    make_token(w, "join", ROLE_JOIN, 8 * DAY);
+    make_token(w, "for ever", ROLE_ADMIN, 0);
+    world_do(w, cmd_id(w, CMD_TOKEN_REVOKE, make_token(w, "gone", ROLE_ADMIN, 8 * DAY)));
+    tells_nothing(w, 9 * DAY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -658,6 +708,9 @@ int main(void)
         ALARM_TEST(missed_moments_that_are_made_up_for__are_not_told),
         ALARM_TEST(missed_moments_of_another_namespace__are_not_told),
         ALARM_TEST(many_missed_schedules__are_few_messages),
+        ALARM_TEST(token_near_its_end__is_told_and_that_it_was_revoked),
+        ALARM_TEST(token_that_ends__is_told_so),
+        ALARM_TEST(tokens_whose_end_is_no_surprise__are_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

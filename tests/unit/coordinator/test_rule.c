@@ -93,6 +93,9 @@ static void what_is_wrong__is_named_with_its_place(void **state)
          "'namespace' is a namespace such as company.team", "namespace"},
         {"event: schedule-missed, channels: [a], namespace: [a]", "'namespace' is a namespace",
          "namespace"},
+        {"event: token-ends, channels: [a], within: 59m", "from 1h to 365d, such as 7d", "within"},
+        {"event: token-ends, channels: [a], within: 366d", "from 1h to 365d", "within"},
+        {"event: token-ends, channels: [a], group: win", "token-ends takes no 'group'", "group"},
         {"event: agent-offline, channels: [a], group: a b", "'group' is a group's key", "group"},
         {"event: agent-offline, channels: [a], group: [a]", "'group' is a group's key", "group"},
     };
