@@ -17,6 +17,7 @@
 #include "coordinator/reads/reads.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
+#include "coordinator/standing.h"
 #include "coordinator/store/parts.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/store/store.h"
@@ -51,6 +52,7 @@ struct coordinator {
     struct zones *zones; /* those of the start */
     uint64_t zones_sum;
     struct zone_files *zone_files;
+    struct standing_clock *standing;
     struct metrics *metrics;
     struct courier *courier;
     struct outbox *outbox;
@@ -330,6 +332,7 @@ static int start_parts(struct coordinator *c, struct err *e)
     c->metrics = metrics_new();
     c->waits = waits_new();
     c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
+    c->standing = standing_start(c->loop, f->state, c->authority, c->spine);
     c->courier = courier_beside(c->loop);
     os_now(&now);
     c->started_ms = now.wall_ms;
@@ -452,6 +455,8 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     courier_stop(c->courier);
     zone_files_stop(c->zone_files);
     c->zone_files = NULL;
+    standing_stop(c->standing);
+    c->standing = NULL;
     spine_stop(c->spine);
     c->spine = NULL;
     folding_stop(c->folding);

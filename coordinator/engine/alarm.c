@@ -251,6 +251,40 @@ static bool say_ended(struct engine *g, const struct notice_row *row, struct fac
     return over;
 }
 
+/* ---- the coordinator's disk ------------------------------------------------------------------ */
+
+void apply_standing(struct engine *g, const struct command *c)
+{
+    g->standing = c->u.standing;
+    text_set(&g->standing_of, c->text ? c->text : "");
+}
+
+/* Over with a tenth more, so that it does not come and go. */
+static void find_low(struct pass *p)
+{
+    int64_t room = p->g->standing.disk_free, limit = p->rule->limit;
+    if (room < 0 || room < limit + limit / 10)
+        add(p, p->g->standing_of, NULL, room < 0 || room >= limit);
+}
+
+static void say_low(const struct pass *p, const struct subject *s, struct facts *f)
+{
+    char room[DURATION_TEXT_SIZE], limit[DURATION_TEXT_SIZE];
+    size_round(p->g->standing.disk_free, room);
+    size_format(p->rule->limit, limit);
+    f->title = str_dupf("the coordinator's disk has %s left", room);
+    f->text = str_dupf("less than %s in %s; when it is full, no job is taken", limit, s->name);
+}
+
+static bool say_roomy(struct engine *g, const struct notice_row *row, struct facts *f)
+{
+    char room[DURATION_TEXT_SIZE];
+    size_round(g->standing.disk_free, room);
+    f->title = str_dupf("the coordinator's disk has %s left again", room);
+    f->text = str_dupf("in %s", row->subject);
+    return str_eq(row->subject, g->standing_of);
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static const struct event {
@@ -260,15 +294,18 @@ static const struct event {
     const char *many, *none; /* "37 AGENTS ARE OFFLINE" */
     unsigned every;          /* passes: what costs more than memory; 0: each */
     void (*done)(struct pass *p);
+    bool waits; /* until the host told how it is */
 } events[RULE_LAST_LASTING + 1] = {
     [RULE_AGENT_OFFLINE] = {find_offline, say_offline, say_online, "agents are offline",
-                            "the other agents are online again", 0, NULL},
+                            "the other agents are online again", 0, NULL, false},
     [RULE_GROUP_SHORT] = {find_short, say_short, say_enough, "groups have too few agents",
-                          "the other groups have enough agents again", 0, NULL},
+                          "the other groups have enough agents again", 0, NULL, false},
     [RULE_QUEUE_OLD] = {find_old, say_old, say_young, "groups have jobs that have waited for long",
-                        "no job of the other groups has waited for long any more", 6, NULL},
+                        "no job of the other groups has waited for long any more", 6, NULL, false},
     [RULE_TOKEN_ENDS] = {find_ending, say_ending, say_ended, "tokens end soon",
-                         "the other tokens were revoked or have ended", 12, free_endings},
+                         "the other tokens were revoked or have ended", 12, free_endings, false},
+    [RULE_DISK_LOW] = {find_low, say_low, say_roomy, "disks are full", "they are not", 0, NULL,
+                       true},
 };
 
 static int compare(const void *a, const void *b)
@@ -419,6 +456,7 @@ void alarms_on_timer(struct engine *g)
 {
     g->alarm_pass++;
     for (int e = 0; e <= RULE_LAST_LASTING && g->rc == 0; e++) {
+        if (events[e].waits && !g->standing_of) continue;
         if (events[e].every && (g->alarm_pass - 1) % events[e].every) continue;
         for (size_t i = 0; i < g->config.rule_count && g->rc == 0; i++)
             if ((int)g->config.rules[i].event == e) look(g, &g->config.rules[i]);

@@ -15,5 +15,6 @@
 
 void alarms_load(struct engine *g); /* after everything else */
 void alarms_on_timer(struct engine *g);
+apply_event_fn apply_standing;
 
 #endif

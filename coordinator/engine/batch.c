@@ -24,6 +24,7 @@
 #include "base/str.h"
 #include "coordinator/engine/absence.h"
 #include "coordinator/engine/after.h"
+#include "coordinator/engine/alarm.h"
 #include "coordinator/engine/again.h"
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
@@ -89,6 +90,7 @@ void engine_free(struct engine *g)
     chores_free(g);
     absences_free(g);
     mem_free(g->bursts);
+    mem_free(g->standing_of);
     audit_clear(g);
     watch_fini(&g->refused);
     mem_free(g->left.items);
@@ -213,7 +215,7 @@ static apply_event_fn *const events[COMMAND_TYPES] = {
     [CMD_STARTED] = apply_started,   [CMD_OUTPUT] = apply_output,   [CMD_FINISHED] = apply_finished,
     [CMD_DECLINED] = apply_declined, [CMD_CLEARED] = apply_cleared, [CMD_HEARD] = apply_heard,
     [CMD_GONE] = apply_gone,         [CMD_AWAKE] = apply_awake,     [CMD_REFUSED] = apply_refused,
-    [CMD_ZONES] = apply_zones,       [CMD_NOTICED] = apply_noticed,
+    [CMD_ZONES] = apply_zones,       [CMD_NOTICED] = apply_noticed, [CMD_STANDING] = apply_standing,
 };
 
 static apply_request_fn *const requests[COMMAND_TYPES] = {

@@ -59,6 +59,7 @@ const char *command_name(enum command_type type)
         [CMD_TICK] = "tick",
         [CMD_ZONES] = "zones",
         [CMD_NOTICED] = "noticed",
+        [CMD_STANDING] = "standing",
         [CMD_AWAKE] = "awake",
     };
     return names[type];

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "coordinator/engine/command_bulk.h"
 #include "coordinator/engine/command_flow.h"
+#include "coordinator/engine/standing.h"
 #include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
 
@@ -63,12 +64,13 @@ enum command_type {
     CMD_TRIGGER_BACKFILLS, /* u.place; reply.json: those under way */
     CMD_TRIGGER_BACKFILL_CANCEL, /* u.place with backfill */
     CMD_WEBHOOK,                 /* u.webhook; reply as of EXECUTION_START */
-    CMD_PROBE,   /* changes nothing, and is answered after a commit that wrote (/readyz) */
-    CMD_TICK,    /* time has come (engine_next_ms) */
-    CMD_ZONES,   /* u.zones: the time zones from now on */
-    CMD_NOTICED, /* u.id: what became of the message of EFFECT_NOTICE; flag: it was delivered; else
+    CMD_PROBE,    /* changes nothing, and is answered after a commit that wrote (/readyz) */
+    CMD_TICK,     /* time has come (engine_next_ms) */
+    CMD_ZONES,    /* u.zones: the time zones from now on */
+    CMD_NOTICED,  /* u.id: what became of the message of EFFECT_NOTICE; flag: it was delivered; else
                     text: why not */
-    CMD_AWAKE,   /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
+    CMD_STANDING, /* u.standing; text: the state folder */
+    CMD_AWAKE,    /* u.n: for so many ms nobody read what agents sent (stopped, overloaded) */
     COMMAND_TYPES
 };
 
@@ -183,6 +185,7 @@ struct command {
         struct cmd_backfill backfill; /* begins with the place */
         struct zones *zones;          /* coordinator/schedule/zones.h: a share */
         struct cmd_webhook webhook;
+        struct standing standing;
         int64_t id, n;
     } u; /* last: the command of an event has memory for u.event alone, see command_new */
 };

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/standing.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "wire/pki.h"
@@ -21,7 +22,7 @@ struct authority {
     int64_t life_ms;
     struct pki_key *ca_key;
     char *ca_pem;
-    int64_t ca_not_after_ms;
+    int64_t ca_not_before_ms, ca_not_after_ms;
     uint8_t pin[PKI_HASH_BYTES];
     struct tls_config *tls;
     int64_t server_from_ms, server_until_ms;
@@ -124,6 +125,7 @@ static int load_ca(struct authority *a, struct err *e)
             e, ERR_CORRUPT,
             "ca.pem and ca.key in %s do not belong together: restore both from one backup",
             a->state);
+    a->ca_not_before_ms = info.not_before_ms;
     a->ca_not_after_ms = info.not_after_ms;
     memcpy(a->pin, info.spki_hash, sizeof a->pin);
     return 0;
@@ -270,6 +272,12 @@ int64_t authority_wait_ms(const struct authority *a, int64_t now_ms)
     int64_t wait = a->server_from_ms + life / 3 * 2 - now_ms;
     if (wait < 1000) wait = 1000;
     return wait < HOUR_MS ? wait : HOUR_MS;
+}
+
+void authority_lives(const struct authority *a, struct standing *out)
+{
+    out->ca = (struct span){a->ca_not_before_ms, a->ca_not_after_ms};
+    out->server = (struct span){a->server_from_ms, a->server_until_ms};
 }
 
 struct tls_config *authority_tls(const struct authority *a)

@@ -33,6 +33,10 @@ int authority_refresh(struct authority *a, const struct names *names, int64_t no
 /* How long from now the next refresh may wait, at most an hour. */
 int64_t authority_wait_ms(const struct authority *a, int64_t now_ms);
 
+/* The lives of the CA and of the server certificate. */
+struct standing; /* coordinator/engine/standing.h */
+void authority_lives(const struct authority *a, struct standing *out);
+
 /* What a listener needs; belongs to the authority, valid until the next refresh that changes it. */
 struct tls_config *authority_tls(const struct authority *a);
 const char *authority_ca(const struct authority *a);     /* PEM */

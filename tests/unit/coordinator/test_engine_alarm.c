@@ -674,6 +674,56 @@ static void tokens_whose_end_is_no_surprise__are_not_told(void **state)
     tells_nothing(w, 9 * DAY);
 }
 
+/* ---- the coordinator's disk and certificates ------------------------------------------------- */
+
+#define MIB INT64_C(1048576)
+
+static void stands(struct world *w, const struct standing *s)
+{
+    struct command *c = command_new(CMD_STANDING);
+    c->u.standing = *s;
+    c->text = mem_strdup("/state");
+    assert_int_equal(world_do(w, c), 0);
+}
+
+static void has_room(struct world *w, int64_t bytes)
+{
+    stands(w, &(struct standing){.disk_free = bytes});
+}
+
+static void disk_with_little_room__is_told_once_and_when_it_has_more(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_DISK_LOW, 100 * MIB, NULL);
+    has_room(w, 100 * MIB);
+    tells_nothing(w, MIN);
+    has_room(w, 99 * MIB);
+    tells(w, ALARM_EVERY_MS, "raised the coordinator's disk has 99MiB left");
+    has_room(w, 50 * MIB);
+    tells_nothing(w, DAY);
+    has_room(w, 105 * MIB); /* not for good yet */
+    tells_nothing(w, DAY);
+    has_room(w, 110 * MIB);
+    tells(w, ALARM_EVERY_MS, "over the coordinator's disk has 110MiB left again");
+}
+
+static void restart__tells_nothing_again_of_a_disk(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_DISK_LOW, 100 * MIB, NULL);
+    has_room(w, 9 * MIB);
+    tells(w, ALARM_EVERY_MS, "raised the coordinator's disk has 9MiB left");
+    world_crash(w);
+    tells_nothing(w, MIN); /* nobody said how it is */
+    has_room(w, -1);
+    tells_nothing(w, MIN);
+    has_room(w, 8 * MIB);
+    tells_nothing(w, MIN);
+    world_crash(w);
+    has_room(w, 1000 * MIB);
+    tells(w, ALARM_EVERY_MS, "over the coordinator's disk has 1000MiB left again");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -711,6 +761,8 @@ int main(void)
         ALARM_TEST(token_near_its_end__is_told_and_that_it_was_revoked),
         ALARM_TEST(token_that_ends__is_told_so),
         ALARM_TEST(tokens_whose_end_is_no_surprise__are_not_told),
+        ALARM_TEST(disk_with_little_room__is_told_once_and_when_it_has_more),
+        ALARM_TEST(restart__tells_nothing_again_of_a_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -96,6 +96,11 @@ static void what_is_wrong__is_named_with_its_place(void **state)
         {"event: token-ends, channels: [a], within: 59m", "from 1h to 365d, such as 7d", "within"},
         {"event: token-ends, channels: [a], within: 366d", "from 1h to 365d", "within"},
         {"event: token-ends, channels: [a], group: win", "token-ends takes no 'group'", "group"},
+        {"event: disk-low, channels: [a], below: 1kB",
+         "'below' is a size from 1MiB to 1024TiB, such as 1GiB", "below"},
+        {"event: disk-low, channels: [a], below: 10%", "'below' is a size", "below"},
+        {"event: disk-low, channels: [a], below: 1e9", "'below' is a size", "below"},
+        {"event: disk-low, channels: [a], within: 7d", "disk-low takes no 'within'", "within"},
         {"event: agent-offline, channels: [a], group: a b", "'group' is a group's key", "group"},
         {"event: agent-offline, channels: [a], group: [a]", "'group' is a group's key", "group"},
     };
