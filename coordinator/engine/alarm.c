@@ -285,6 +285,49 @@ static bool say_roomy(struct engine *g, const struct notice_row *row, struct fac
     return str_eq(row->subject, g->standing_of);
 }
 
+/* ---- certificates ---------------------------------------------------------------------------- */
+
+#define CERT_CA "CA"
+#define CERT_SERVER "server"
+
+/* One that is renewed in time, after two thirds of its life, never comes so far. */
+static bool is_ending(const struct pass *p, const struct span *s)
+{
+    int64_t quarter = (s->until_ms - s->from_ms) / 4, limit = p->rule->limit;
+    return s->until_ms - p->g->now.wall_ms < (quarter < limit ? quarter : limit);
+}
+
+static void find_certificates(struct pass *p)
+{
+    const struct standing *s = &p->g->standing;
+    if (is_ending(p, &s->ca)) add(p, CERT_CA, &s->ca, false);
+    if (is_ending(p, &s->server)) add(p, CERT_SERVER, &s->server, false);
+}
+
+static void say_certificate(const struct pass *p, const struct subject *s, struct facts *f)
+{
+    const struct span *life = s->of;
+    char at[TIME_TEXT_SIZE];
+    bool over = life->until_ms <= p->g->now.wall_ms;
+    time_format(life->until_ms, at);
+    f->title =
+        str_dupf("the coordinator's %s certificate %s", s->name, over ? "has ended" : "ends soon");
+    f->text = str_dupf("at %s%s", at,
+                       str_eq(s->name, CERT_CA)
+                           ? "; agents have to join again when it has ended"
+                           : "; it is renewed by itself, unless the log says why not");
+}
+
+static bool say_renewed(struct engine *g, const struct notice_row *row, struct facts *f)
+{
+    char at[TIME_TEXT_SIZE];
+    bool ca = str_eq(row->subject, CERT_CA);
+    time_format(ca ? g->standing.ca.until_ms : g->standing.server.until_ms, at);
+    f->title = str_dupf("the coordinator's %s certificate was renewed", row->subject);
+    f->text = str_dupf("it ends at %s", at);
+    return ca || str_eq(row->subject, CERT_SERVER);
+}
+
 /* ---- events ---------------------------------------------------------------------------------- */
 
 static const struct event {
@@ -304,6 +347,8 @@ static const struct event {
                         "no job of the other groups has waited for long any more", 6, NULL, false},
     [RULE_TOKEN_ENDS] = {find_ending, say_ending, say_ended, "tokens end soon",
                          "the other tokens were revoked or have ended", 12, free_endings, false},
+    [RULE_CERTIFICATE_ENDS] = {find_certificates, say_certificate, say_renewed,
+                               "certificates end soon", "they were renewed", 0, NULL, true},
     [RULE_DISK_LOW] = {find_low, say_low, say_roomy, "disks are full", "they are not", 0, NULL,
                        true},
 };

@@ -9,6 +9,7 @@ const char *const rule_event_names[RULE_EVENTS] = {
     [RULE_QUEUE_OLD] = "queue-old",
     [RULE_TOKEN_ENDS] = "token-ends",
     [RULE_DISK_LOW] = "disk-low",
+    [RULE_CERTIFICATE_ENDS] = "certificate-ends",
     [RULE_LEASE_LOST] = "lease-lost",
     [RULE_SCHEDULE_MISSED] = "schedule-missed",
     [RULE_EXECUTION_FAILED] = "execution-failed",

@@ -626,7 +626,7 @@ static void many_missed_schedules__are_few_messages(void **state)
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
 
-#define DAY (24 * HOUR)
+#define DAY (INT64_C(24) * HOUR)
 #define TOKEN_EVERY (12 * ALARM_EVERY_MS)
 
 static int64_t make_token(struct world *w, const char *name, enum token_role role, int64_t life_ms)
@@ -724,6 +724,40 @@ static void restart__tells_nothing_again_of_a_disk(void **state)
     tells(w, ALARM_EVERY_MS, "over the coordinator's disk has 1000MiB left again");
 }
 
+/* Certificates with so much of their lives of 100 days left. */
+static void certificates_last(struct world *w, int64_t ca_ms, int64_t server_ms)
+{
+    int64_t now_ms = w->now.wall_ms;
+    stands(w, &(struct standing){.ca = {now_ms + ca_ms - 100 * DAY, now_ms + ca_ms},
+                                 .server = {now_ms + server_ms - 100 * DAY, now_ms + server_ms}});
+}
+
+static void certificate_near_its_end__is_told_and_that_it_was_renewed(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_CERTIFICATE_ENDS, 14 * DAY, NULL);
+    certificates_last(w, 50 * DAY, 14 * DAY);
+    tells_nothing(w, 0);
+    tells(w, MIN, "raised the coordinator's server certificate ends soon");
+    tells_nothing(w, DAY);
+    world_crash(w);
+    tells_nothing(w, MIN);
+    certificates_last(w, 14 * DAY - MIN, 13 * DAY);
+    tells(w, MIN, "raised the coordinator's CA certificate ends soon");
+    certificates_last(w, 13 * DAY, 99 * DAY);
+    tells(w, MIN, "over the coordinator's server certificate was renewed");
+}
+
+static void certificate_of_a_short_life__is_told_at_its_last_quarter(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_CERTIFICATE_ENDS, 60 * DAY, NULL);
+    certificates_last(w, 26 * DAY, 26 * DAY);
+    tells_nothing(w, MIN);
+    certificates_last(w, 26 * DAY, 24 * DAY);
+    tells(w, MIN, "raised the coordinator's server certificate ends soon");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,6 +797,8 @@ int main(void)
         ALARM_TEST(tokens_whose_end_is_no_surprise__are_not_told),
         ALARM_TEST(disk_with_little_room__is_told_once_and_when_it_has_more),
         ALARM_TEST(restart__tells_nothing_again_of_a_disk),
+        ALARM_TEST(certificate_near_its_end__is_told_and_that_it_was_renewed),
+        ALARM_TEST(certificate_of_a_short_life__is_told_at_its_last_quarter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,6 +101,10 @@ static void what_is_wrong__is_named_with_its_place(void **state)
         {"event: disk-low, channels: [a], below: 10%", "'below' is a size", "below"},
         {"event: disk-low, channels: [a], below: 1e9", "'below' is a size", "below"},
         {"event: disk-low, channels: [a], within: 7d", "disk-low takes no 'within'", "within"},
+        {"event: certificate-ends, channels: [a], within: 0", "from 1h to 365d, such as 14d",
+         "within"},
+        {"event: certificate-ends, channels: [a], below: 1GiB", "certificate-ends takes no 'below'",
+         "below"},
         {"event: agent-offline, channels: [a], group: a b", "'group' is a group's key", "group"},
         {"event: agent-offline, channels: [a], group: [a]", "'group' is a group's key", "group"},
     };
