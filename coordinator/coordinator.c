@@ -94,6 +94,8 @@ static void on_effects(struct effects *list, void *user)
             on_progress(c, &x->u.progress);
         else if (x->type == EFFECT_NOTICE)
             outbox_on_notice(c->outbox, &x->u.notice);
+        else if (x->type == EFFECT_NOTICE_DROPPED)
+            outbox_on_dropped(c->outbox);
         else if (!x->session)
             api_on_effect(c->api, x);
     }
@@ -122,6 +124,7 @@ static void gather(struct scrape *s, void *user)
     scrape_add_series(s, c->metrics->items, c->metrics->count);
     spine_commits(c->spine, &s->commits);
     s->batch_ms = spine_busy_ms(c->spine);
+    outbox_counters(c->outbox, &s->messages);
     s->agent_connections = sessions_count(c->sessions);
     if (c->listener) link_listener_counters(c->listener, &s->door);
 }

@@ -34,6 +34,7 @@ static size_t size_of(enum effect_type type)
     case EFFECT_DRAIN:
         return head + sizeof(struct effect_drain);
     case EFFECT_CLOSE:
+    case EFFECT_NOTICE_DROPPED:
         return head;
     case EFFECT_JOB_CHANGED:
     case EFFECT_EXECUTION_CHANGED:

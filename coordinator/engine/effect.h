@@ -28,6 +28,7 @@ enum effect_type {
     EFFECT_NEWS,              /* u.news */
     EFFECT_PROGRESS,          /* u.progress: for the metrics */
     EFFECT_NOTICE,            /* u.notice: a message; CMD_NOTICED tells what became of it */
+    EFFECT_NOTICE_DROPPED,    /* a message made room for another one */
     EFFECT_TOKEN_REVOKED,     /* u.revoked */
 };
 

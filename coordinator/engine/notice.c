@@ -136,6 +136,7 @@ static bool make_room(struct engine *g)
     if (g->notices_dropped++ % NOTICES_MOST == 0)
         log_warn("notify: %d messages wait; the oldest are dropped", NOTICES_MOST);
     if (!store_ok(g, store_notice_delete(g->store, n->row.id, &g->err))) return false;
+    effects_add(g->out, EFFECT_NOTICE_DROPPED);
     forget(g, n);
     return true;
 }

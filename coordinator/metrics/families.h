@@ -49,6 +49,10 @@ enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
     X(M_CONNECTIONS, "cadre_connections", COUNTER, "result",                                       \
       "TCP connections: accepted, of these cut for others at the door, and refused for lack of "   \
       "descriptors.")                                                                              \
+    X(M_MESSAGES, "cadre_messages", COUNTER, "result",                                             \
+      "Tries to deliver a message to a channel, and messages that were dropped for others.")       \
+    X(M_MESSAGES_WAITING, "cadre_messages_waiting", GAUGE, "",                                     \
+      "Messages to channels that are to be delivered, now or at the end of a pause.")              \
     X(M_CPU, "process_cpu_seconds", COUNTER, "", "Processor time of the process.")                 \
     X(M_MEMORY, "process_resident_memory_bytes", GAUGE, "",                                        \
       "Memory of the process that is resident.")                                                   \

@@ -254,6 +254,16 @@ static void write_door(struct page *p, const struct link_listener_counters *n)
     page_count(p, "result=\"refused\"", n->refused);
 }
 
+static void write_messages(struct page *p, const struct scrape *s)
+{
+    page_family(p, M_MESSAGES);
+    page_count(p, "result=\"delivered\"", s->messages.delivered);
+    page_count(p, "result=\"failed\"", s->messages.failed);
+    page_count(p, "result=\"dropped\"", s->messages.dropped);
+    page_family(p, M_MESSAGES_WAITING);
+    page_int(p, NULL, s->messages_waiting);
+}
+
 static void write_process(struct page *p, const struct scrape *s)
 {
     struct os_usage u;
@@ -287,6 +297,7 @@ int scrape_write(struct scrape *s, struct err *e)
     write_files(&p, s);
     write_http(&p, s);
     write_door(&p, &s->door);
+    write_messages(&p, s);
     write_process(&p, s);
     int rc = page_end(&p);
     return rc ? err_set(e, rc, "the metrics have more than %u bytes", SCRAPE_BYTES) : 0;

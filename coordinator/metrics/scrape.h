@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "coordinator/engine/round.h"
+#include "coordinator/notify/outbox.h"
 #include "coordinator/store/reader_load.h"
 #include "wire/link.h"
 
@@ -46,6 +47,8 @@ struct scrape {
     size_t http_connections, agent_connections;
     struct link_listener_counters door;
     struct round_commits commits;
+    struct outbox_counters messages;
+    int64_t messages_waiting;
     int64_t batch_ms; /* as of spine_busy_ms */
     int64_t database_bytes, output_bytes;
     struct scrape_group *groups; /* room for SCRAPE_GROUPS and one more */

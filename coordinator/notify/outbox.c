@@ -15,6 +15,7 @@ struct outbox {
     bool stopped;
     struct courier *courier;
     struct spine *spine;
+    struct outbox_counters counters;
 };
 
 struct message {
@@ -25,6 +26,7 @@ struct message {
 static void tell(struct outbox *o, int64_t id, bool delivered, const char *reason)
 {
     struct command *c = command_new(CMD_NOTICED);
+    *(delivered ? &o->counters.delivered : &o->counters.failed) += 1;
     c->u.id = id;
     c->flag = delivered;
     if (!delivered) c->text = mem_strdup(reason);
@@ -70,6 +72,16 @@ void outbox_on_notice(struct outbox *o, const struct effect_notice *x)
         courier_send(o->courier, &line, on_end, m);
     }
     buf_fini(&line);
+}
+
+void outbox_on_dropped(struct outbox *o)
+{
+    o->counters.dropped++;
+}
+
+void outbox_counters(const struct outbox *o, struct outbox_counters *out)
+{
+    *out = o->counters;
 }
 
 struct outbox *outbox_new(const struct json *channels, const char *addresses,

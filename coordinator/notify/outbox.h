@@ -8,6 +8,11 @@
 
 struct courier;
 struct outbox;
+/* Since the start. */
+struct outbox_counters {
+    uint64_t delivered, failed; /* tries to deliver a message */
+    uint64_t dropped;           /* messages that made room for others */
+};
 struct spine;
 
 /* channels: of the configuration, NULL: there are none. addresses: of this coordinator, with
@@ -15,6 +20,8 @@ struct spine;
 struct outbox *outbox_new(const struct json *channels, const char *addresses,
                           struct courier *courier, struct spine *spine);
 void outbox_on_notice(struct outbox *o, const struct effect_notice *x);
+void outbox_on_dropped(struct outbox *o);
+void outbox_counters(const struct outbox *o, struct outbox_counters *out);
 /* Before courier_stop: what is on its way is sent again by the next start. */
 void outbox_stop(struct outbox *o);
 /* After courier_stop. NULL is fine. */

@@ -2,6 +2,7 @@
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/reads/lookup.h"
 #include "coordinator/store/reader_load.h"
+#include "coordinator/store/reader_notice.h"
 
 static int on_key(const char *group, bool paused, void *user)
 {
@@ -39,5 +40,6 @@ int lookup_metrics(struct lookup *l, struct reader *r, struct err *e)
     if (!rc) rc = reader_class_loads(r, on_class, s, e);
     if (!rc) rc = reader_group_agents(r, on_agents, s, e);
     if (!rc) rc = reader_sizes(r, &s->database_bytes, &s->output_bytes, e);
+    if (!rc) rc = reader_notices_due(r, &s->messages_waiting, e);
     return rc ? rc : scrape_write(s, e);
 }

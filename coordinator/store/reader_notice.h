@@ -9,5 +9,7 @@
 int reader_notices(struct reader *r, const struct id_filter *f,
                    int (*fn)(const struct notice_row *n, void *user), void *user, bool *more,
                    struct err *e);
+/* How many are to be sent, now or later. */
+int reader_notices_due(struct reader *r, int64_t *count, struct err *e);
 
 #endif

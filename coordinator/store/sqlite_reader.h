@@ -124,6 +124,8 @@
                       " INDEXED BY execution_flow WHERE ns = ?1 AND flow = ?2"                     \
                       " ORDER BY id DESC LIMIT 50000) WHERE trigger_name = ?3)")                   \
     X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 ORDER BY ns")             \
+    X(R_NOTICES_DUE, "SELECT count(*) FROM notices INDEXED BY notice_live WHERE state < 2"         \
+                     " AND due_ms > 0")                                                            \
     X(R_NOTICES, "SELECT " NOTICE_COLUMNS " FROM notices WHERE id < ?1 ORDER BY id DESC")          \
     X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id > ?1 ORDER BY id")                  \
     X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \

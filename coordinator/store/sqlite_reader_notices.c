@@ -22,3 +22,12 @@ int reader_notices(struct reader *r, const struct id_filter *f,
     *more = rc == 1;
     return 0;
 }
+
+int reader_notices_due(struct reader *r, int64_t *count, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_NOTICES_DUE);
+    int rc = db_step(&r->queue, q, e);
+    *count = rc == 1 ? sqlite3_column_int64(q, 0) : 0;
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}

@@ -229,7 +229,13 @@ static void progress__adds_up_under_its_names__and_above_the_limit_in_one(void *
     }
     struct scrape *s = scrape_new();
     scrape_add_series(s, m->items, m->count);
+    s->messages = (struct outbox_counters){.delivered = 3, .failed = 5, .dropped = 7};
+    s->messages_waiting = 9;
     assert_int_equal(scrape_write(s, &e), 0);
+    has_line(s->text.data, "cadre_messages_total{result=\"delivered\"} 3");
+    has_line(s->text.data, "cadre_messages_total{result=\"failed\"} 5");
+    has_line(s->text.data, "cadre_messages_total{result=\"dropped\"} 7");
+    has_line(s->text.data, "cadre_messages_waiting 9");
     has_line(s->text.data, "cadre_jobs_created_total{group=\"g\"} 2");
     has_line(s->text.data, "cadre_jobs_handed_out_total{group=\"g\"} 4");
     has_line(s->text.data, "cadre_job_retries_total{group=\"g\"} 6");

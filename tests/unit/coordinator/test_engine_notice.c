@@ -272,6 +272,7 @@ static void too_many__the_oldest_makes_room(void **state)
     }
     assert_int_equal(world_commit(w), 0);
     assert_int_equal(live(w), NOTICES_MOST);
+    assert_int_equal(world_effects(w, EFFECT_NOTICE_DROPPED), 1);
     world_begin(w);
     assert_false(notice_any(w->engine, "e", "s0"));
     assert_true(notice_any(w->engine, "e", "s1"));
