@@ -93,6 +93,7 @@ void engine_free(struct engine *g)
     mem_free(g->standing_of);
     audit_clear(g);
     watch_fini(&g->refused);
+    watch_fini(&g->notices_ended);
     mem_free(g->left.items);
     mem_free(g->away.items);
     mem_free(g->timezone);

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-#define KEY_SIZE 700
+#define KEY_SIZE 800
 
 struct notice {
     struct timer timer;
@@ -126,6 +126,40 @@ static int64_t backoff_ms(int64_t tries)
     return ms < NOTICE_RETRY_MOST_MS ? ms : NOTICE_RETRY_MOST_MS;
 }
 
+/* ---- what was over a moment ago -------------------------------------------------------------- */
+
+static int64_t ended_key(const char *channel, const char *event, const char *subject)
+{
+    char key[KEY_SIZE];
+    (void)str_format(key, sizeof key, "%s %s %s", channel, event, subject);
+    return (int64_t)map_text_key(key);
+}
+
+static void note_end(struct engine *g, const struct notice_row *row)
+{
+    const struct watched *first;
+    watch_put(&g->notices_ended, ended_key(row->channel, row->event, row->subject),
+              g->now.mono_ms + NOTICE_PAUSE_MS);
+    while ((first = watch_first(&g->notices_ended)) != NULL &&
+           (first->at_ms <= g->now.mono_ms || g->notices_ended.count > NOTICES_MOST))
+        watch_remove(&g->notices_ended, first->id);
+}
+
+/* For how long a message about its new beginning is to wait. */
+static int64_t rest_ms(const struct engine *g, const char *channel, const char *event,
+                       const char *subject)
+{
+    const struct watched *w = watch_find(&g->notices_ended, ended_key(channel, event, subject));
+    return w && w->at_ms > g->now.mono_ms ? w->at_ms - g->now.mono_ms : 0;
+}
+
+/* Nobody heard of it, and nothing is on its way. */
+static bool is_unheard(const struct engine *g, const struct notice *n)
+{
+    return n->row.messages == 0 && n->row.tries == 0 && !n->sending &&
+           n->row.due_ms > g->now.wall_ms;
+}
+
 /* ---- it happens, and is over ----------------------------------------------------------------- */
 
 /* For one more. */
@@ -162,7 +196,7 @@ void notice_raise_times(struct engine *g, const char *channel, const char *event
                                  .last_ms = now_ms,
                                  .count = times,
                                  .total = times,
-                                 .due_ms = now_ms,
+                                 .due_ms = now_ms + rest_ms(g, channel, event, subject),
                                  .facts = mem_strdup(facts)};
         if (store_ok(g, store_notice_insert(g->store, &row, &g->err)))
             plan(g, add(g, &row));
@@ -181,6 +215,10 @@ void notice_raise_times(struct engine *g, const char *channel, const char *event
 
 void notice_end(struct engine *g, struct notice *n, const char *facts)
 {
+    if (is_unheard(g, n)) {
+        notice_drop(g, n);
+        return;
+    }
     n->row.state = NOTICE_OVER;
     n->row.last_ms = g->now.wall_ms;
     n->row.due_ms = g->now.wall_ms;
@@ -347,7 +385,9 @@ void apply_noticed(struct engine *g, const struct command *c)
     else
         on_failed(g, n, c->text ? c->text : "");
     write_row(g, n);
-    if (g->rc == 0 && n->row.state == NOTICE_DONE) forget(g, n);
+    if (g->rc || n->row.state != NOTICE_DONE) return;
+    if (c->flag) note_end(g, &n->row);
+    forget(g, n);
 }
 
 /* ---- load ------------------------------------------------------------------------------------ */

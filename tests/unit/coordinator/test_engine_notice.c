@@ -119,8 +119,37 @@ static void over__is_told_at_once_and_ends_it(void **state)
     assert_int_equal(live(w), 0);
     over(w, "s");
     sent(w, NULL, NULL);
+}
+
+static void again_soon_after_it_was_told_over__waits_for_the_pause(void **state)
+{
+    struct world *w = *state;
     raise(w, "ops", "s");
-    sent(w, "raised", "1");
+    noticed(w, sent(w, "raised", "1"), true);
+    over(w, "s");
+    noticed(w, sent(w, "over", "0"), true);
+    for (int i = 0; i < 5; i++) { /* it comes and goes */
+        world_pass(w, MIN);
+        raise(w, "ops", "s");
+        sent(w, NULL, NULL);
+        world_pass(w, MIN);
+        over(w, "s");
+        sent(w, NULL, NULL);
+        assert_int_equal(live(w), 0);
+    }
+    raise(w, "ops", "s2"); /* another one need not wait */
+    noticed(w, sent(w, "raised", "1"), true);
+    raise(w, "night", "s");
+    noticed(w, sent(w, "raised", "1"), true);
+    raise(w, "ops", "s");
+    world_pass(w, NOTICE_PAUSE_MS - 10 * MIN - 1);
+    world_tick(w);
+    sent(w, NULL, NULL);
+    world_pass(w, 1);
+    world_tick(w);
+    noticed(w, sent(w, "raised", "1"), true);
+    over(w, "s");
+    assert_int_equal(world_effects(w, EFFECT_NOTICE), 2); /* both channels heard of it */
 }
 
 static void over_before_the_first_was_delivered__is_one_message(void **state)
@@ -266,6 +295,7 @@ static void too_many__the_oldest_makes_room(void **state)
     struct world *w = *state;
     char subject[32];
     world_begin(w);
+    world_apply(w, command_new(CMD_TICK));
     for (int i = 0; i <= NOTICES_MOST; i++) {
         (void)str_format(subject, sizeof subject, "s%d", i);
         notice_raise(w->engine, "ops", "e", subject, FACTS);
@@ -394,6 +424,7 @@ int main(void)
         WORLD_TEST(first__is_told_at_once_and_once),
         WORLD_TEST(again__is_told_after_the_pause_with_its_count),
         WORLD_TEST(over__is_told_at_once_and_ends_it),
+        WORLD_TEST(again_soon_after_it_was_told_over__waits_for_the_pause),
         WORLD_TEST(over_before_the_first_was_delivered__is_one_message),
         WORLD_TEST(over_while_the_first_is_on_its_way__is_the_second),
         WORLD_TEST(again_before_it_was_told_over__goes_on),
