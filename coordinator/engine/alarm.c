@@ -35,6 +35,9 @@ struct pass {
     size_t count, cap;
 };
 
+/* Of a message that no rule holds any more. */
+enum over { OVER_NOT, OVER_QUIETLY, OVER_TOLD };
+
 static void add(struct pass *p, const char *name, const void *of, bool keep)
 {
     if (p->count == p->cap) {
@@ -81,17 +84,17 @@ static void say_offline(const struct pass *p, const struct subject *s, struct fa
     f->agent = a->name;
 }
 
-/* false: nobody is to be told. */
-static bool say_online(struct engine *g, const struct notice_row *row, struct facts *f)
+static enum over say_online(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     struct agent_row agent;
     int rc = store_agent_find_name(g->store, row->subject, &agent, &g->err);
-    if (!store_ok(g, rc) || rc == 0) return false;
+    if (!store_ok(g, rc) || rc == 0) return OVER_QUIETLY;
+    /* away again, or the rule asks for more now */
     bool back = !absence_find(g, agent.id);
     f->title = str_dupf("agent %s is online again", row->subject);
     f->text = mem_strdup("");
     agent_row_fini(&agent);
-    return back;
+    return back ? OVER_TOLD : OVER_NOT;
 }
 
 /* ---- groups ---------------------------------------------------------------------------------- */
@@ -130,13 +133,13 @@ static void say_short(const struct pass *p, const struct subject *s, struct fact
     f->group = group->row.key;
 }
 
-static bool say_enough(struct engine *g, const struct notice_row *row, struct facts *f)
+static enum over say_enough(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     const struct group *group = group_find(g, row->subject);
     f->title = str_dupf("group %s has enough agents again", row->subject);
     f->text = group ? str_dupf("%lld take jobs", (long long)group->online) : NULL;
     f->group = row->subject;
-    return group && !group->deleted;
+    return group && !group->deleted ? OVER_TOLD : OVER_QUIETLY;
 }
 
 /* ---- queues ---------------------------------------------------------------------------------- */
@@ -182,13 +185,13 @@ static void say_old(const struct pass *p, const struct subject *s, struct facts 
     f->group = group->row.key;
 }
 
-static bool say_young(struct engine *g, const struct notice_row *row, struct facts *f)
+static enum over say_young(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     const struct group *group = group_find(g, row->subject);
     f->title = str_dupf("no job of group %s has waited for long any more", row->subject);
     f->text = group ? str_dupf("%lld wait", (long long)group->queued) : NULL;
     f->group = row->subject;
-    return group && !group->deleted;
+    return group && !group->deleted ? OVER_TOLD : OVER_QUIETLY;
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
@@ -237,18 +240,18 @@ static void say_ending(const struct pass *p, const struct subject *s, struct fac
 }
 
 /* Revoked, or at its end. One that lasts longer than a rule asks for now is not told of. */
-static bool say_ended(struct engine *g, const struct notice_row *row, struct facts *f)
+static enum over say_ended(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     struct token_row t;
     int64_t id;
     int rc = id_parse(row->subject, &id) ? 0 : store_token_find(g->store, id, &t, &g->err);
-    if (!store_ok(g, rc) || rc == 0) return false;
+    if (!store_ok(g, rc) || rc == 0) return OVER_QUIETLY;
     bool over = t.revoked_ms > 0 || t.expires_ms <= g->now.wall_ms;
     f->title = str_dupf("token %s %s", t.name ? t.name : row->subject,
                         t.revoked_ms > 0 ? "was revoked" : "has ended");
     f->text = str_dupf("it is %s", row->subject);
     token_row_fini(&t);
-    return over;
+    return over ? OVER_TOLD : OVER_QUIETLY;
 }
 
 /* ---- the coordinator's disk ------------------------------------------------------------------ */
@@ -276,13 +279,13 @@ static void say_low(const struct pass *p, const struct subject *s, struct facts 
     f->text = str_dupf("less than %s in %s; when it is full, no job is taken", limit, s->name);
 }
 
-static bool say_roomy(struct engine *g, const struct notice_row *row, struct facts *f)
+static enum over say_roomy(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     char room[DURATION_TEXT_SIZE];
     size_round(g->standing.disk_free, room);
     f->title = str_dupf("the coordinator's disk has %s left again", room);
     f->text = str_dupf("in %s", row->subject);
-    return str_eq(row->subject, g->standing_of);
+    return str_eq(row->subject, g->standing_of) ? OVER_TOLD : OVER_QUIETLY;
 }
 
 /* ---- certificates ---------------------------------------------------------------------------- */
@@ -318,14 +321,14 @@ static void say_certificate(const struct pass *p, const struct subject *s, struc
                            : "; it is renewed by itself, unless the log says why not");
 }
 
-static bool say_renewed(struct engine *g, const struct notice_row *row, struct facts *f)
+static enum over say_renewed(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     char at[TIME_TEXT_SIZE];
     bool ca = str_eq(row->subject, CERT_CA);
     time_format(ca ? g->standing.ca.until_ms : g->standing.server.until_ms, at);
     f->title = str_dupf("the coordinator's %s certificate was renewed", row->subject);
     f->text = str_dupf("it ends at %s", at);
-    return ca || str_eq(row->subject, CERT_SERVER);
+    return ca || str_eq(row->subject, CERT_SERVER) ? OVER_TOLD : OVER_QUIETLY;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -333,7 +336,7 @@ static bool say_renewed(struct engine *g, const struct notice_row *row, struct f
 static const struct event {
     void (*find)(struct pass *p);
     void (*say)(const struct pass *p, const struct subject *s, struct facts *f);
-    bool (*say_over)(struct engine *g, const struct notice_row *row, struct facts *f);
+    enum over (*say_over)(struct engine *g, const struct notice_row *row, struct facts *f);
     const char *many, *none; /* "37 AGENTS ARE OFFLINE" */
     unsigned every;          /* passes: what costs more than memory; 0: each */
     void (*done)(struct pass *p);
@@ -474,13 +477,11 @@ static void end_one(struct engine *g, struct notice *n, enum rule_event event)
 {
     const struct notice_row *row = notice_row(n);
     struct facts f = {0};
-    bool told = !str_starts(row->subject, SHARED) && is_asked_for(g, row) &&
-                events[event].say_over(g, row, &f);
+    bool asked = !str_starts(row->subject, SHARED) && is_asked_for(g, row);
+    enum over over = asked ? events[event].say_over(g, row, &f) : OVER_QUIETLY;
     char *facts = facts_make(&f);
-    if (g->rc == 0 && told)
-        notice_end(g, n, facts);
-    else if (g->rc == 0)
-        notice_drop(g, n);
+    if (g->rc == 0 && over == OVER_TOLD) notice_end(g, n, facts);
+    if (g->rc == 0 && over == OVER_QUIETLY) notice_drop(g, n);
     mem_free(facts);
 }
 

@@ -209,6 +209,18 @@ static void agent_that_was_removed__ends_quietly(void **state)
     tells_nothing(w, 2 * AFTER);
 }
 
+static void agent_that_comes_for_a_moment__is_still_away(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    int64_t a = world_agent(w, "a", NULL);
+    tells(w, 2 * AFTER, "raised agent a is offline");
+    goes(w, world_connect(w, a, NULL, 1));
+    tells_nothing(w, 3 * AFTER);
+    world_connect(w, a, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over agent a is online again");
+}
+
 static void rule_of_a_group__looks_at_its_agents_alone(void **state)
 {
     struct world *w = *state;
@@ -767,6 +779,7 @@ int main(void)
         ALARM_TEST(restart__tells_nothing_again),
         ALARM_TEST(agent_that_does_not_come_back_after_a_restart__counts_from_there),
         ALARM_TEST(agent_that_was_removed__ends_quietly),
+        ALARM_TEST(agent_that_comes_for_a_moment__is_still_away),
         ALARM_TEST(rule_of_a_group__looks_at_its_agents_alone),
         ALARM_TEST(two_rules_for_one_channel__are_one_message),
         ALARM_TEST(rule_that_is_gone__ends_its_messages_quietly),
