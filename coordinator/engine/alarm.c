@@ -239,7 +239,7 @@ static void say_ending(const struct pass *p, const struct subject *s, struct fac
     f->text = str_dupf("at %s; make another and revoke %s", at, x->id);
 }
 
-/* Revoked, or at its end. One that lasts longer than a rule asks for now is not told of. */
+/* Revoked, or at its end. Of one that lasts longer than the rules ask for, nobody is told. */
 static enum over say_ended(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     struct token_row t;

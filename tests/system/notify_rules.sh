@@ -6,7 +6,12 @@ if [ ! -x "$CADRE_BIN/cadre-notify" ]; then
     echo "skip - cadre-notify is built where libcurl's headers are (installer/deps.sh linux)"
     exit 0
 fi
-printf "#!/bin/sh\\ncat >>%s/got; echo >>%s/got\\n" "$here" "$here" >page
+# one write for each event: two may come at the same time
+cat >page <<END
+#!/bin/sh
+event=\$(cat)
+printf '%s\\n' "\$event" >>$here/got
+END
 chmod +x page
 
 # ---- what is wrong is told by line ----
@@ -53,6 +58,14 @@ channels:
   page: {kind: command, command: [$here/page]}
 notify:
   away: {event: agent-offline, after: 10s, channels: [page]}
+  few: {event: group-short, group: idle, channels: [page]}
+  full: {event: disk-low, below: 1024TiB, channels: [page]}
+  young: {event: token-ends, within: 365d, channels: [page]}
+  certificates: {event: certificate-ends, within: 365d, channels: [page]}
+  lost: {event: lease-lost, channels: [page]}
+  missed: {event: schedule-missed, namespace: t, channels: [page]}
+  old: {event: queue-old, channels: [page]}
+  failed: {event: execution-failed, namespace: t, channels: [page]}
 END
 coordinator_up
 agent_up a
@@ -69,5 +82,19 @@ agent_up b
 holds "after a kill of the coordinator, that it is back is told" \
     until_true 60 told over agent-offline
 holds "and ends it" until_true 30 listed agent-offline b DONE
-is "nothing else was told" 2 "$(grep -c . got)"
+is "and nothing else of agents" 2 "$(grep -c '"event":"agent-offline"' got)"
+
+# ---- others ----
+holds "a disk that is low is told" file_has got '"title":"the coordinator.s disk has '
+is "once, also after the kill" 1 "$(grep -c '"event":"disk-low"' got)"
+cat >f.yaml <<'END'
+id: f
+namespace: t.u
+tasks:
+  - {id: a, type: io.kestra.plugin.core.execution.Fail, errorMessage: broken}
+END
+cadre flow apply f.yaml >out 2>&1
+cadre flow run t.u/f >out 2>&1
+holds "a namespace tells of its flows" until_true 30 told raised execution-failed
+is "nothing else was told" 4 "$(grep -c . got)"
 done_testing
