@@ -257,11 +257,11 @@ to_files() {
         */*) [ -e "$name" ] || echo "$page:$line: docs: there is no '$name'" ;;
         *.md) [ -e "docs/$name" ] || [ -e "$name" ] ||
             echo "$page:$line: docs: there is no page '$name'" ;;
-        *) [ -n "$(find agent base cli coordinator platform wire -name "$name")" ] ||
+        *) [ -n "$(find agent base cli coordinator notify platform wire -name "$name")" ] ||
             echo "$page:$line: docs: there is no file '$name'" ;;
         esac
     done
-    [ "$(grep -c '^## ' "$page")" -eq 3 ] || echo "$page:1: docs: it has not three walks"
+    [ "$(grep -c '^## ' "$page")" -eq 4 ] || echo "$page:1: docs: it has not four walks"
 }
 
 # Links between documents: the file is there, and so is the heading behind a "#", as the web pages
@@ -436,7 +436,7 @@ change docs/architecture.md 's#uplink_logic.c pure#uplink_logics.c pure#'
 expect to_files "^docs/architecture.md:[0-9]*: docs: there is no file 'uplink_logics.c'" \
     "a file that is not there, in the drawing"
 change docs/architecture.md '/^## A lease/d'
-expect to_files "^docs/architecture.md:1: docs: it has not three walks" "a walk that is missing"
+expect to_files "^docs/architecture.md:1: docs: it has not four walks" "a walk that is missing"
 change docs/guide.md 's/](#moving-the-coordinator)/](#moving-a-coordinator)/'
 expect to_links "^docs/guide.md:[0-9]*: docs: there is no heading '#moving-a-coordinator'" \
     "a link to a heading that is not there"
