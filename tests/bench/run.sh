@@ -299,8 +299,8 @@ machine() {
     done | paste -s -d, | sed 's/,/, /g'
 }
 machine >"$work/machine"
-awk -v markdown="$markdown" -f "$root/tests/bench/table.awk" "$programs" "$work/results" \
-    >"$work/table"
+awk -v markdown="$markdown" -v quick="$quick" -f "$root/tests/bench/table.awk" \
+    "$programs" "$work/results" >"$work/table"
 {
     cat "$work/machine"
     echo

@@ -1,5 +1,5 @@
 # The table of run.sh. First file: programs.txt, second: lines NAME VALUE UNIT. A name that comes
-# several times was measured several times.
+# several times was measured several times. -v quick=yes: they are of --quick.
 function trim(s) {
     gsub(/^[ \t]+|[ \t]+$/, "", s)
     return s
@@ -10,6 +10,10 @@ FNR == NR && /^(row|subject) / {
     name = trim(substr(part[1], length(kind) + 1))
     title[name] = trim(part[2])
     goal[name] = n > 2 ? trim(part[3]) : ""
+    if (quick && n > 3) {
+        title[name] = trim(part[4])
+        goal[name] = ""
+    }
     if (kind == "row") row[++rows] = name
     else subject[++subjects] = name
     next

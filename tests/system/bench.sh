@@ -76,10 +76,15 @@ lifecycles.4.cadre 200 /s
 lifecycles.4.rabbitmq 100 /s
 lifecycles.4.rabbitmq 60 /s
 latency.idle.p50 0.25 ms
+agents.idle.memory 16.6 MiB
 END
 awk -v markdown= -f "$CADRE_ROOT/tests/bench/table.awk" "$programs" results >table
 has "the table has median, minimum and maximum" table '^Cadre, .* 4 +200 +100 +300 +/s'
 has "the table names each peer and divides" table '^RabbitMQ, .* 4 +80\.0 +60\.0 +100 .* 2\.50x'
+has "what was measured whole has its title and goal" table '10,000 idle agents .* 200 MiB'
+awk -v markdown= -v quick=yes -f "$CADRE_ROOT/tests/bench/table.awk" "$programs" results >table
+has "what --quick measured is called by its size" table '300 idle agents'
+is "and has no goal" 0 "$(grep -c -e '10,000 idle' -e '200 MiB' table)"
 awk -v markdown=yes -f "$CADRE_ROOT/tests/bench/table.awk" "$programs" results >table
 has "the table is Markdown" table '^\| RabbitMQ, .* \| +4 \| .* 2\.50x \|' '^\|-+\|-+:\|'
 done_testing
