@@ -53,6 +53,7 @@
 #include "coordinator/engine/upcoming.h"
 #include "coordinator/engine/webhook.h"
 #include "coordinator/engine/why.h"
+#include "coordinator/engine/sent.h"
 #include "coordinator/schedule/zones.h"
 #include "wire/lease.h"
 
@@ -94,6 +95,7 @@ void engine_free(struct engine *g)
     audit_clear(g);
     watch_fini(&g->refused);
     watch_fini(&g->notices_ended);
+    sent_free(g);
     mem_free(g->left.items);
     mem_free(g->away.items);
     mem_free(g->timezone);
@@ -314,6 +316,8 @@ static int fail(struct engine *g, struct err *e)
 {
     store_rollback(g->store);
     effects_clear(g->out);
+    g->news_in = 0; /* its effect is gone */
+    sent_settle(g, false);
     engine_reload(g);
     for (size_t i = 0; i < g->left.count; i++)
         session_effect(g, EFFECT_CLOSE, g->left.items[i]);
@@ -337,6 +341,7 @@ static int commit(struct engine *g, struct err *e)
     if (g->wrote) g->commit_us = stopwatch_us(g) - from_us;
     g->offline_due = false;
     g->away.count = 0;
+    sent_settle(g, true);
     audit_write(g);
     if (chores_settle(g)) tell_put_off(g);
     return 0;

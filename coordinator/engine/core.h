@@ -105,12 +105,14 @@ struct engine {
     struct map notices, notices_of; /* by id; by event and subject: the first of them */
     struct notice *notice_oldest, *notice_newest;
     int64_t notices_dropped;
-    struct watch notices_ended; /* by what they were of, until when (mono); outlives a reload */
-    struct map absences;        /* by agent; outlives a reload */
-    struct burst *bursts;       /* of each rule (tell.h) */
-    struct group *losses;       /* groups that lost attempts in this batch */
-    struct standing standing;   /* since the start: standing_of is not NULL */
-    char *standing_of;          /* the state folder */
+    struct map sent;             /* messages on their way, by notice (sent.h); outlives a reload */
+    struct numbers sent_touched; /* in this batch */
+    struct watch notices_ended;  /* by what they were of, until when (mono); outlives a reload */
+    struct map absences;         /* by agent; outlives a reload */
+    struct burst *bursts;        /* of each rule (tell.h) */
+    struct group *losses;        /* groups that lost attempts in this batch */
+    struct standing standing;    /* since the start: standing_of is not NULL */
+    char *standing_of;           /* the state folder */
     struct timer alarm;
     uint64_t alarm_pass;
     int64_t alarms_from_ms;  /* mono: agents had the time to come back since the start */

@@ -1,7 +1,7 @@
 /* A notice is found by what it is of; its timer says when the next message is due, or when it is
- * forgotten. Whether a message is on its way is known in memory alone: after a start it is sent
- * again. */
+ * forgotten. */
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/sent.h"
 
 #include "base/json.h"
 #include "base/log.h"
@@ -16,9 +16,6 @@
 struct notice {
     struct timer timer;
     struct notice_row row;
-    bool sending;        /* a message is on its way */
-    bool sent_over;      /* ... which says that it is over */
-    int64_t sent_count;  /* ... and has so many of row.count */
     bool lasts;          /* it is a state: it is not forgotten */
     uint64_t pass;       /* notice_mark */
     struct notice *same; /* the next one of its event and subject */
@@ -98,7 +95,7 @@ static void plan(struct engine *g, struct notice *n)
     int64_t at_ms = n->row.due_ms ? n->row.due_ms : n->row.last_ms + NOTICE_FORGET_MS;
     int64_t most_ms = n->row.due_ms ? NOTICE_PAUSE_MS : NOTICE_FORGET_MS;
     int64_t wait_ms = at_ms - g->now.wall_ms;
-    if (n->sending || (n->lasts && !n->row.due_ms)) {
+    if (sent_is_on_its_way(g, n->row.id) || (n->lasts && !n->row.due_ms)) {
         timer_clear(g, &n->timer);
         return;
     }
@@ -156,7 +153,7 @@ static int64_t rest_ms(const struct engine *g, const char *channel, const char *
 /* Nobody heard of it, and nothing is on its way. */
 static bool is_unheard(const struct engine *g, const struct notice *n)
 {
-    return n->row.messages == 0 && n->row.tries == 0 && !n->sending &&
+    return n->row.messages == 0 && n->row.tries == 0 && !sent_is_on_its_way(g, n->row.id) &&
            n->row.due_ms > g->now.wall_ms;
 }
 
@@ -327,13 +324,15 @@ void notice_on_timer(struct engine *g, struct notice *n)
         plan(g, n);
         return;
     }
+    if (sent_has_just_ended(g, n->row.id)) { /* should this batch fail, that did not happen */
+        timer_set(g, &n->timer, g->now.mono_ms + 1);
+        return;
+    }
     struct effect *x = effects_add(g->out, EFFECT_NOTICE);
     x->u.notice.id = n->row.id;
     x->u.notice.channel = mem_strdup(n->row.channel);
     x->u.notice.event = event_of(&n->row);
-    n->sending = true;
-    n->sent_over = n->row.state == NOTICE_OVER;
-    n->sent_count = n->row.count;
+    sent_begin(g, n->row.id, n->row.count, n->row.state == NOTICE_OVER);
 }
 
 const char *notice_name(const struct notice *n)
@@ -346,16 +345,16 @@ int64_t notice_id(const struct notice *n)
     return n->row.id;
 }
 
-static void on_delivered(struct engine *g, struct notice *n)
+static void on_delivered(struct engine *g, struct notice *n, const struct sent *s)
 {
     n->row.delivered_ms = g->now.wall_ms;
     n->row.messages++;
     n->row.tries = 0;
     text_set(&n->row.reason, NULL);
-    n->row.count -= n->sent_count;
+    n->row.count -= s->count;
     if (n->row.state == NOTICE_OPEN)
         n->row.due_ms = n->row.count > 0 ? pause_end(g, n) : 0;
-    else if (n->sent_over)
+    else if (s->over)
         n->row.state = NOTICE_DONE;
     else
         n->row.due_ms = g->now.wall_ms;
@@ -377,11 +376,11 @@ static void on_failed(struct engine *g, struct notice *n, const char *reason)
 
 void apply_noticed(struct engine *g, const struct command *c)
 {
+    const struct sent *s = sent_end(g, c->u.id);
     struct notice *n = map_find(&g->notices, (uint64_t)c->u.id);
-    if (!n || !n->sending) return; /* dropped meanwhile, or said twice */
-    n->sending = false;
+    if (!n || !s) return; /* dropped meanwhile, or said twice */
     if (c->flag)
-        on_delivered(g, n);
+        on_delivered(g, n, s);
     else
         on_failed(g, n, c->text ? c->text : "");
     write_row(g, n);
