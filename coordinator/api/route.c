@@ -15,7 +15,8 @@
 
 #include <string.h>
 
-/* A route of GET serves HEAD, too: route_serves. */
+/* A route of GET serves HEAD, too: route_serves. A path without ":" stands before those that would
+ * take its last word for a ":". */
 static const struct route routes[] = {
     {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_health},
     {"GET", "readyz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_ready},
@@ -131,21 +132,17 @@ bool route_watches(const struct route *t)
     return t->handle == status_health || t->handle == status_ready || t->handle == metrics_show;
 }
 
-/* A route whose path is this one word for word goes before those in which ":" stands for a word. */
-static bool is_exact(const struct http_target *t)
-{
-    for (size_t i = 0; i < ROUTES; i++)
-        if (!strchr(routes[i].path, ':') && path_matches(routes[i].path, t)) return true;
-    return false;
-}
-
 /* NULL: there is none, and the problem is filled: 404, or 405 with the methods there are. */
 static const struct route *find(const char *method, const struct http_target *t, struct problem *p)
 {
     char allow[64] = "";
-    bool exact = is_exact(t);
+    bool exact = false;
     for (size_t i = 0; i < ROUTES; i++) {
-        if (!path_matches(routes[i].path, t) || (exact && strchr(routes[i].path, ':'))) continue;
+        if (!path_matches(routes[i].path, t)) continue;
+        if (!strchr(routes[i].path, ':'))
+            exact = true;
+        else if (exact)
+            continue;
         if (route_serves(&routes[i], method)) return &routes[i];
         size_t len = strlen(allow);
         (void)str_format(allow + len, sizeof allow - len, "%s%s%s", len ? ", " : "",

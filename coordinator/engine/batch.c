@@ -53,6 +53,7 @@
 #include "coordinator/engine/upcoming.h"
 #include "coordinator/engine/webhook.h"
 #include "coordinator/engine/why.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/sent.h"
 #include "coordinator/schedule/zones.h"
 #include "wire/lease.h"
@@ -333,6 +334,7 @@ static int64_t stopwatch_us(const struct engine *g)
 static int commit(struct engine *g, struct err *e)
 {
     if (g->rc == 0) losses_tell(g);
+    if (g->away.count) news_add(g, NEWS_AGENTS); /* at the start nobody looks yet */
     g->wrote = store_dirty(g->store);
     g->commit_us = 0;
     int64_t from_us = g->wrote ? stopwatch_us(g) : 0;

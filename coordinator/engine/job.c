@@ -666,7 +666,11 @@ void losses_tell(struct engine *g)
                                             (long long)group->lost, group->lost > 1 ? "s" : ""),
                           .text = mem_strdup(group->lost_why),
                           .group = group->row.key};
-        tell(g, RULE_LEASE_LOST, group->row.key, &f, group->lost);
+        tell(g,
+             &(struct occasion){.event = RULE_LEASE_LOST,
+                                .subject = group->row.key,
+                                .times = group->lost},
+             &f);
         group->lost = 0;
         text_set(&group->lost_why, NULL);
     }

@@ -125,7 +125,8 @@ static void tell_missed(struct engine *g, const struct trigger *t, int64_t at_s,
                       .ns = t->flow->ns,
                       .flow = t->flow->id,
                       .trigger = t->row.name};
-    tell(g, RULE_SCHEDULE_MISSED, subject, &f, moments);
+    tell(g, &(struct occasion){.event = RULE_SCHEDULE_MISSED, .subject = subject, .times = moments},
+         &f);
 }
 
 /* What was skipped or missed becomes a line, or the line before grows. */

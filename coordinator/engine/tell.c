@@ -27,29 +27,74 @@ static bool is_own(const struct engine *g, struct burst *b)
     return b->count++ < TELL_OWN;
 }
 
-void tell(struct engine *g, enum rule_event event, const char *subject, struct facts *f,
-          int64_t times)
+/* The channels that are told, each once. */
+struct channels {
+    const char **items;
+    bool *own;         /* its message is of the subject alone */
+    const char **rule; /* ... or is shared by this rule */
+    size_t count;
+};
+
+static bool is_among(const char *const *list, size_t count, const char *channel)
 {
-    char shared[96];
-    const char *name = rule_event_names[event];
-    if (!any_asks(g, event, f)) {
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(list[i], channel)) return true;
+    return false;
+}
+
+static void add(struct channels *l, const struct occasion *o, const char *channel, bool own,
+                const char *rule)
+{
+    if (is_among(o->told, o->told_count, channel)) return;
+    for (size_t i = 0; i < l->count; i++) {
+        if (!str_eq(l->items[i], channel)) continue;
+        l->own[i] |= own;
+        return;
+    }
+    l->items = mem_resize(l->items, l->count + 1, sizeof *l->items);
+    l->own = mem_resize(l->own, l->count + 1, sizeof *l->own);
+    l->rule = mem_resize(l->rule, l->count + 1, sizeof *l->rule);
+    l->items[l->count] = channel;
+    l->own[l->count] = own;
+    l->rule[l->count++] = rule;
+}
+
+static struct channels channels_of(struct engine *g, const struct occasion *o,
+                                   const struct facts *f)
+{
+    struct channels l = {0};
+    bool known = notice_any(g, rule_event_names[o->event], o->subject);
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        const struct rule *r = &g->config.rules[i];
+        if (!asks(r, o->event, f)) continue;
+        bool own = known || is_own(g, &g->bursts[i]);
+        for (size_t k = 0; k < r->channel_count; k++)
+            add(&l, o, r->channels[k], own, r->name);
+    }
+    return l;
+}
+
+void tell(struct engine *g, const struct occasion *o, struct facts *f)
+{
+    if (!any_asks(g, o->event, f)) {
         facts_free(f);
         return;
     }
-    bool known = notice_any(g, name, subject);
+    struct channels l = channels_of(g, o, f);
     struct facts more = *f;
-    more.title = str_dupf("%s, and more such", f->title);
+    more.title = str_dupf("%s, and others", f->title);
     more.text = mem_strdup(f->text);
     char *facts_shared = facts_make(&more), *facts = facts_make(f);
-    for (size_t i = 0; i < g->config.rule_count && g->rc == 0; i++) {
-        const struct rule *r = &g->config.rules[i];
-        if (!asks(r, event, f)) continue;
-        bool own = known || is_own(g, &g->bursts[i]);
-        (void)str_format(shared, sizeof shared, "(rule %s)", r->name);
-        for (size_t k = 0; k < r->channel_count && g->rc == 0; k++)
-            notice_raise_times(g, r->channels[k], name, own ? subject : shared,
-                               own ? facts : facts_shared, times);
+    for (size_t i = 0; i < l.count && g->rc == 0; i++) {
+        char shared[96];
+        (void)str_format(shared, sizeof shared, "(rule %s)", l.rule[i]);
+        notice_raise_times(g, l.items[i], rule_event_names[o->event],
+                           l.own[i] ? o->subject : shared, l.own[i] ? facts : facts_shared,
+                           o->times);
     }
     mem_free(facts);
     mem_free(facts_shared);
+    mem_free(l.items);
+    mem_free(l.own);
+    mem_free(l.rule);
 }

@@ -15,8 +15,16 @@ struct burst {
     int count;
 };
 
-/* It happened so often. The rules go by group and namespace of the facts. Frees title and text. */
-void tell(struct engine *g, enum rule_event event, const char *subject, struct facts *f,
-          int64_t times);
+/* It happened so often. The rules go by group and namespace of the facts; a channel that several of
+ * them name is told once, and one of `told` (told_count of them) not at all. Frees title and
+ * text. */
+struct occasion {
+    enum rule_event event;
+    const char *subject;
+    int64_t times;
+    const char *const *told;
+    size_t told_count;
+};
+void tell(struct engine *g, const struct occasion *o, struct facts *f);
 
 #endif

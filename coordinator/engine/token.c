@@ -9,6 +9,7 @@
 #include "coordinator/engine/absence.h"
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/audit.h"
+#include "coordinator/engine/news.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/refusal.h"
 #include "coordinator/engine/reply.h"
@@ -282,6 +283,7 @@ static void enrol_new(struct engine *g, const struct command *c, const struct to
             !store_ok(g, store_token_use(g->store, t->id, g->now.wall_ms, &g->err)))
             return;
         absence_begin(g, &a);
+        news_add(g, NEWS_AGENTS);
         answer_enrolled(g, c, &a);
         return;
     }

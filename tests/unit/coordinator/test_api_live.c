@@ -185,7 +185,7 @@ static void changes_without_end__are_some_four_events_a_second(void **state)
     while (uv_now(&house.loop) - from < 1200)
         mem_free(submit());
     size_t most = (size_t)(uv_now(&house.loop) - from) / 250 + 1;
-    assert_in_range(times(text_of(&p), "event: jobs\n"), 1, most);
+    assert_in_range(times(text_of(&p), "event: jobs\n"), 2, most);
     peer_fini(&p);
 }
 
@@ -228,9 +228,8 @@ static void client_that_does_not_read__is_told_to_load_anew(void **state)
     struct peer p;
     ask(&p, "GET", "?topic=groups,jobs", NULL, NULL);
     await(&p, "\"groups\"]}\n\n");
-    /* The command goes in by another connection's request before the client is clogged. */
+    clogged = true; /* too much for events, and not for other requests */
     make_group("behind");
-    clogged = true;
     house_run_ms(&house, 600);
     clogged = false;
     await(&p, "event: reload\ndata: {\"event\":\"reload\"}\n\n");

@@ -30,6 +30,8 @@ static void forget_told(void)
         mem_free(told[--told_count]);
 }
 
+static char last_count[32]; /* what the last message says how often it happened */
+
 static void deliver(struct world *w)
 {
     int64_t ids[TELLS_MOST];
@@ -41,6 +43,7 @@ static void deliver(struct world *w)
         assert_int_equal(json_parse(x->u.notice.event, strlen(x->u.notice.event), &event, NULL), 0);
         told[told_count++] =
             str_dupf("%s %s", json_get_str(event, "state", ""), json_get_str(event, "title", ""));
+        (void)str_copy(last_count, sizeof last_count, json_get_str(event, "count", ""));
         json_free(event);
         ids[count++] = x->u.notice.id;
     }
@@ -540,6 +543,20 @@ static void lost_attempts_of_another_group__are_not_told(void **state)
     tells_nothing(w, 30 * MIN);
 }
 
+static void losses_that_two_rules_ask_for__are_counted_once(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    rules[0] = rules[1] =
+        (struct rule){.name = "r", .event = RULE_LEASE_LOST, .channels = ops, .channel_count = 1};
+    rules[1].name = "s";
+    rules[1].group = "win";
+    with_rules(w, 2);
+    loses(w, "a", "win", 3);
+    tells(w, 10 * MIN, "raised group win lost 3 attempts");
+    assert_string_equal(last_count, "3");
+}
+
 static void losses_of_many_groups__are_few_messages(void **state)
 {
     struct world *w = *state;
@@ -555,7 +572,7 @@ static void losses_of_many_groups__are_few_messages(void **state)
     assert_int_equal(told_count, 11);
     size_t shared = 0;
     for (size_t i = 0; i < told_count; i++)
-        if (str_ends(told[i], " lost 1 attempt, and more such")) shared++;
+        if (str_ends(told[i], " lost 1 attempt, and others")) shared++;
     assert_int_equal(shared, 1);
 }
 
@@ -634,6 +651,39 @@ static void many_missed_schedules__are_few_messages(void **state)
     forget_told();
     live(w, MIN);
     assert_int_equal(told_count, 11);
+}
+
+/* ---- executions ------------------------------------------------------------------------------ */
+
+#define BAD "tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail, errorMessage: oh}]\n"
+
+static void fails(struct world *w, const char *id, const char *notify)
+{
+    char *source = str_dupf("id: %s\nnamespace: a.b\n%s" BAD, id, notify);
+    world_apply_flow(w, source);
+    mem_free(source);
+    live(w, 0);
+    world_start(w, id, NULL);
+    live(w, 0);
+}
+
+static void flows_that_fail_together__are_few_messages_of_a_rule(void **state)
+{
+    struct world *w = *state;
+    char id[16];
+    with_rule(w, RULE_EXECUTION_FAILED, 0, NULL);
+    forget_told();
+    for (int i = 0; i < 30; i++) {
+        (void)str_format(id, sizeof id, "f%02d", i);
+        fails(w, id, "");
+    }
+    assert_int_equal(told_count, 11);
+    assert_true(str_ends(told[10], " failed, and others"));
+    forget_told();
+    fails(w, "own", "notify: [ops, night]\n"); /* it says itself who is told */
+    assert_int_equal(told_count, 2);
+    assert_string_equal(told[0], "raised flow a.b/own failed");
+    assert_string_equal(told[1], "raised flow a.b/own failed");
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
@@ -800,7 +850,9 @@ int main(void)
         ALARM_TEST(lost_attempts__are_one_message_of_their_group),
         ALARM_TEST(lost_attempts__outlive_a_crash_and_are_told_once),
         ALARM_TEST(lost_attempts_of_another_group__are_not_told),
+        ALARM_TEST(losses_that_two_rules_ask_for__are_counted_once),
         ALARM_TEST(losses_of_many_groups__are_few_messages),
+        ALARM_TEST(flows_that_fail_together__are_few_messages_of_a_rule),
         ALARM_TEST(missed_moments__are_one_message_of_their_schedule),
         ALARM_TEST(missed_moments_that_are_made_up_for__are_not_told),
         ALARM_TEST(missed_moments_of_another_namespace__are_not_told),

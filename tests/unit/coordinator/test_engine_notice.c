@@ -20,6 +20,17 @@
 #define BAD "tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail, errorMessage: oh}]\n"
 #define GOOD "tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: hello}]\n"
 
+static bool no_commit; /* what writes is not committed: the disk is full */
+
+int __real_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e)
+{
+    if (!no_commit || !store_dirty(s)) return __real_store_commit(s, e);
+    store_rollback(s);
+    return err_set(e, ERR_FULL, "no space left (test)");
+}
+
 static void raise(struct world *w, const char *channel, const char *subject)
 {
     world_begin(w);
@@ -170,6 +181,9 @@ static void over_while_the_first_is_on_its_way__is_the_second(void **state)
     over(w, "s");
     sent(w, NULL, NULL);
     noticed(w, id, true);
+    sent(w, NULL, NULL); /* not before the answer is on disk */
+    world_pass(w, 1);
+    world_tick(w);
     noticed(w, sent(w, "over", "0"), true);
     assert_int_equal(live(w), 0);
 }
@@ -418,9 +432,102 @@ static void execution_that_went_well__tells_nobody(void **state)
     sent(w, NULL, NULL);
 }
 
+/* ---- commits that fail ----------------------------------------------------------------------- */
+
+static struct command *answer_to(int64_t id, bool delivered)
+{
+    struct command *c = command_new(CMD_NOTICED);
+    c->u.id = id;
+    c->flag = delivered;
+    if (!delivered) c->text = mem_strdup("nobody is there");
+    return c;
+}
+
+/* While the disk is full: time passes, and the coordinator tries. */
+static void nothing_is_sent(struct world *w, int64_t ms)
+{
+    for (int64_t t = 0; t < ms; t += S) {
+        world_pass(w, S);
+        world_tick(w);
+        sent(w, NULL, NULL);
+    }
+}
+
+static void answer_that_cannot_be_written__sends_nothing_twice(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "a");
+    int64_t id = sent(w, "raised", "1");
+    no_commit = true;
+    for (int i = 0; i < 3; i++) { /* the answer is tried again, as the rounds do */
+        world_begin(w);
+        world_apply(w, answer_to(id, true));
+        assert_int_not_equal(world_commit(w), 0);
+        sent(w, NULL, NULL);
+        nothing_is_sent(w, 10 * S);
+    }
+    no_commit = false;
+    nothing_is_sent(w, MIN);
+    noticed(w, id, true);
+    nothing_is_sent(w, 20 * MIN);
+    raise(w, "ops", "a");
+    sent(w, "again", "1"); /* what was delivered is not counted anew */
+}
+
+static void answer_that_was_not_written__is_taken_later(void **state)
+{
+    struct world *w = *state;
+    raise(w, "ops", "a");
+    int64_t id = sent(w, "raised", "1");
+    no_commit = true;
+    world_begin(w);
+    world_apply(w, answer_to(id, false));
+    assert_int_not_equal(world_commit(w), 0);
+    no_commit = false;
+    noticed(w, id, false);
+    world_pass(w, NOTICE_RETRY_FIRST_MS);
+    world_tick(w);
+    assert_int_equal(sent(w, "raised", "1"), id);
+    noticed(w, id, true);
+    nothing_is_sent(w, MIN);
+    noticed(w, id, true); /* said twice */
+    nothing_is_sent(w, MIN);
+}
+
+static void message_of_a_batch_that_failed__is_sent_by_a_later_one(void **state)
+{
+    struct world *w = *state;
+    no_commit = true;
+    world_begin(w);
+    notice_raise(w->engine, "ops", "e", "a", FACTS);
+    assert_int_not_equal(world_commit(w), 0);
+    sent(w, NULL, NULL);
+    no_commit = false;
+    nothing_is_sent(w, MIN); /* nothing of it happened */
+    raise(w, "ops", "a");
+    int64_t id = sent(w, "raised", "1");
+    /* its answer, and something that fails the batch in which the next message would leave */
+    raise(w, "ops", "a");
+    sent(w, NULL, NULL);
+    noticed(w, id, true);
+    nothing_is_sent(w, NOTICE_PAUSE_MS - 2 * S);
+    no_commit = true;
+    world_begin(w);
+    world_pass(w, 4 * S);
+    notice_raise(w->engine, "ops", "e", "b", FACTS);
+    assert_int_not_equal(world_commit(w), 0);
+    sent(w, NULL, NULL);
+    no_commit = false;
+    world_tick(w);
+    assert_int_equal(sent(w, "again", "1"), id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_TEST(answer_that_cannot_be_written__sends_nothing_twice),
+        WORLD_TEST(answer_that_was_not_written__is_taken_later),
+        WORLD_TEST(message_of_a_batch_that_failed__is_sent_by_a_later_one),
         WORLD_TEST(first__is_told_at_once_and_once),
         WORLD_TEST(again__is_told_after_the_pause_with_its_count),
         WORLD_TEST(over__is_told_at_once_and_ends_it),
