@@ -187,8 +187,9 @@ static int check(struct cli *cli, const struct bulk_config *c, const struct opt_
     if (c->dry_run && c->yes)
         return cli_usage(cli, "--dry-run does nothing: --yes goes without it");
     if (!c->dry_run && !c->yes && (cli_json(cli) || !fd_is_terminal(0)))
-        return cli_usage(cli, "there is no terminal to ask on whether the jobs are to have it: "
-                              "--dry-run counts them, --yes does it");
+        return cli_usage(cli,
+                         "you cannot be asked first (there is no terminal, or -o json is given): "
+                         "--dry-run counts the jobs, --yes goes on without a question");
     return EXIT_OK;
 }
 

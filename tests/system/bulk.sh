@@ -36,7 +36,7 @@ is "a dry run counts" "300 jobs match" "$(cadre job cancel --group idle --state 
 is "and does nothing" 300 "$(matching --group idle)"
 cadre job cancel --group idle >out 2>err </dev/null
 is "without a terminal and --yes nothing is done" 2 $?
-has "and that is said" err 'no terminal to ask on' '\-\-yes'
+has "and that is said" err 'cannot be asked first' '\-\-yes'
 cadre job cancel --yes >out 2>err
 is "no filter is refused" 2 $?
 has "with the way out" err 'such as --state, or all with --all'
