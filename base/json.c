@@ -89,6 +89,20 @@ void json_free(struct json *root)
     cJSON_Delete(mutable_node(root));
 }
 
+static void wipe(cJSON *c)
+{
+    for (; c; c = c->next) {
+        if (c->valuestring) mem_wipe(c->valuestring, strlen(c->valuestring));
+        wipe(c->child);
+    }
+}
+
+void json_free_secret(struct json *root)
+{
+    wipe(mutable_node(root));
+    json_free(root);
+}
+
 enum json_type json_type(const struct json *j)
 {
     if (!j) return JSON_NULL;

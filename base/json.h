@@ -24,6 +24,7 @@ enum json_type { JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSO
  * reason. */
 int json_parse(const char *text, size_t len, struct json **out, struct err *e);
 void json_free(struct json *root);
+void json_free_secret(struct json *root); /* the same, and overwrites its texts; NULL is fine */
 /* A number and nothing else, which json_parse refuses for its size alone: an integer beyond 64
  * bits, a number of too many characters, or out of the range of a double. */
 bool json_is_too_large(const char *text, size_t len);
