@@ -27,6 +27,7 @@ struct http_parser {
     enum http_role role;
     size_t max_body;
     size_t body_limit; /* of this message */
+    bool secret;       /* its body is */
     http_body_fn *body_fn;
     void *body_user;
 
@@ -99,9 +100,18 @@ size_t http_header_count(const struct http_message *m, const char *name)
     return n;
 }
 
+static void free_body(struct http_parser *p)
+{
+    if (p->secret)
+        buf_fini_secret(&p->m.body);
+    else
+        buf_fini(&p->m.body);
+    p->secret = false;
+}
+
 static void begin_message(struct http_parser *p)
 {
-    buf_fini(&p->m.body);
+    free_body(p);
     p->m.target = NULL;
     p->m.method[0] = '\0';
     p->m.status = 0;
@@ -280,7 +290,7 @@ static int on_body(llhttp_t *ll, const char *at, size_t len)
         return rc != 0 ? fail(p, rc, 500, "the body was not accepted") : 0;
     }
     if (p->m.body.len == 0 && p->m.length <= BODY_AT_ONCE)
-        (void)buf_reserve(&p->m.body, p->m.length);
+        (void)buf_reserve(&p->m.body, p->secret ? BODY_SECRET : p->m.length);
     if (len > p->body_limit - p->m.body.len || buf_add(&p->m.body, at, len) != 0)
         return fail(p, ERR_TOO_LARGE, 413, "the body is over the limit");
     return 0;
@@ -321,7 +331,7 @@ struct http_parser *http_parser_new(enum http_role role, size_t max_body)
 void http_parser_free(struct http_parser *p)
 {
     if (p == NULL) return;
-    buf_fini(&p->m.body);
+    free_body(p);
     buf_fini(&p->text);
     mem_free(p);
 }
@@ -337,9 +347,14 @@ void http_parser_limit_body(struct http_parser *p, size_t most)
     p->body_limit = most < p->max_body ? most : p->max_body;
 }
 
+void http_parser_body_is_secret(struct http_parser *p)
+{
+    p->secret = true;
+}
+
 void http_parser_drop_body(struct http_parser *p)
 {
-    buf_fini(&p->m.body);
+    free_body(p);
     buf_init(&p->m.body, p->max_body);
 }
 

@@ -77,6 +77,10 @@ struct http_message *http_parser_message(struct http_parser *p);
 /* The body of the message whose head was reported last may have no more than this, which is not
  * more than max_body. The caller has looked at the length that the head states. */
 void http_parser_limit_body(struct http_parser *p, size_t most);
+/* That body is a secret: its memory, which is then taken at once for a body of up to BODY_SECRET
+ * bytes, is overwritten before it is given back. */
+#define BODY_SECRET 4096
+void http_parser_body_is_secret(struct http_parser *p);
 /* Gives the memory of the body back. */
 void http_parser_drop_body(struct http_parser *p);
 
