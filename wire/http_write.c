@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define HEAD_BYTES 128 /* about what the head of an answer has */
+#define HEAD_BYTES 192 /* about what the head of an answer has */
 
 static const struct {
     int status;
@@ -133,7 +133,7 @@ int http_write_stream_head(struct buf *b, int status, const char *content_type)
 {
     return buf_addf(b,
                     "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nTransfer-Encoding: chunked\r\n"
-                    "Cache-Control: no-store\r\n\r\n",
+                    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
                     status, http_status_text(status), content_type);
 }
 
