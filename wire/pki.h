@@ -12,6 +12,7 @@
 
 #define PKI_HASH_BYTES 32
 #define PKI_PEM_MAX 8192
+#define PKI_CHAIN_MAX (8 * PKI_PEM_MAX) /* bytes of several certificates in one text */
 #define PKI_SAN_MAX 64
 
 /* Once per process before anything else of pki.h and tls.h (PSA); pki_fini at the end. */

@@ -59,6 +59,25 @@ static const uint16_t signatures[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
                                       MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
                                       MBEDTLS_TLS1_3_SIG_NONE};
 
+/* For certificates of other CAs, which may have RSA keys. */
+static const int web_suites[] = {MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+                                 MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+                                 MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                 MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                 MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                 MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                                 0};
+static const uint16_t web_signatures[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256,
+                                          MBEDTLS_TLS1_3_SIG_ECDSA_SECP384R1_SHA384,
+                                          MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA256,
+                                          MBEDTLS_TLS1_3_SIG_RSA_PSS_RSAE_SHA384,
+                                          MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA256,
+                                          MBEDTLS_TLS1_3_SIG_RSA_PKCS1_SHA384,
+                                          MBEDTLS_TLS1_3_SIG_NONE};
+
 /* ---- configuration ---- */
 
 static struct tls_config *config_new(bool server)
@@ -96,12 +115,14 @@ static int config_defaults(struct tls_config *c, struct err *e)
     return 0;
 }
 
+typedef int key_parse_fn(const char *pem, struct mbedtls_pk_context *out, struct err *e);
+
 static int config_own(struct tls_config *c, const char *cert_pem, const char *key_pem,
-                      struct err *e)
+                      key_parse_fn *parse, struct err *e)
 {
     int rc = tls_chain_parse(cert_pem, "the certificate", &c->own, e);
     if (rc != 0) return rc;
-    rc = tls_key_parse(key_pem, &c->key, e);
+    rc = parse(key_pem, &c->key, e);
     if (rc != 0) return rc;
     if (mbedtls_pk_check_pair(&c->own.pk, &c->key, tls_rng, NULL) != 0)
         return err_set(e, ERR_INVALID, "the private key does not belong to the certificate");
@@ -122,7 +143,7 @@ int tls_config_server(const struct tls_server_options *o, struct tls_config **ou
     c->alpn[0] = ALPN_CADRE;
     c->alpn[1] = ALPN_HTTP;
     int rc = config_defaults(c, e);
-    if (rc == 0) rc = config_own(c, o->cert_pem, o->key_pem, e);
+    if (rc == 0) rc = config_own(c, o->cert_pem, o->key_pem, tls_key_parse, e);
     if (rc == 0) rc = config_ca(c, o->client_ca_pem, e);
     if (rc != 0) {
         tls_config_unref(c);
@@ -135,6 +156,24 @@ int tls_config_server(const struct tls_server_options *o, struct tls_config **ou
     return 0;
 }
 
+int tls_config_web(const char *chain_pem, const char *key_pem, struct tls_config **out,
+                   struct err *e)
+{
+    struct tls_config *c = config_new(true);
+    c->alpn[0] = ALPN_HTTP;
+    int rc = config_defaults(c, e);
+    if (rc == 0) rc = config_own(c, chain_pem, key_pem, tls_web_key_parse, e);
+    if (rc != 0) {
+        tls_config_unref(c);
+        return rc;
+    }
+    mbedtls_ssl_conf_ciphersuites(&c->conf, web_suites);
+    mbedtls_ssl_conf_sig_algs(&c->conf, web_signatures);
+    mbedtls_ssl_conf_authmode(&c->conf, MBEDTLS_SSL_VERIFY_NONE);
+    *out = c;
+    return 0;
+}
+
 int tls_config_client(const struct tls_client_options *o, struct tls_config **out, struct err *e)
 {
     struct tls_config *c = config_new(false);
@@ -142,7 +181,8 @@ int tls_config_client(const struct tls_client_options *o, struct tls_config **ou
     int rc = config_defaults(c, e);
     if (rc == 0 && (o->cert_pem != NULL) != (o->key_pem != NULL))
         rc = err_set(e, ERR_INVALID, "a client certificate needs its key");
-    if (rc == 0 && o->cert_pem != NULL) rc = config_own(c, o->cert_pem, o->key_pem, e);
+    if (rc == 0 && o->cert_pem != NULL)
+        rc = config_own(c, o->cert_pem, o->key_pem, tls_key_parse, e);
     if (rc == 0 && o->ca_pem != NULL) rc = config_ca(c, o->ca_pem, e);
     if (rc == 0 && o->ca_pem == NULL && o->pin == NULL)
         rc = err_set(e, ERR_INVALID, "a TLS client needs a CA or a pin to trust");

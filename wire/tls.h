@@ -30,6 +30,12 @@ struct tls_server_options {
  * the client's certificate). */
 int tls_config_server(const struct tls_server_options *o, struct tls_config **out, struct err *e);
 
+/* For browsers and other HTTP clients, with a certificate of any CA's. chain_pem: the server's
+ * certificate first, then those between it and its root. key_pem: RSA of 2048 bits or more, or EC
+ * on P-256 or P-384. Offers http/1.1 alone and asks clients for no certificate. */
+int tls_config_web(const char *chain_pem, const char *key_pem, struct tls_config **out,
+                   struct err *e);
+
 struct tls_client_options {
     const char *alpn;               /* ALPN_CADRE or ALPN_HTTP */
     const char *cert_pem, *key_pem; /* both NULL: no client certificate */

@@ -12,7 +12,7 @@
 #include <mbedtls/oid.h>
 #include <mbedtls/x509_crt.h>
 
-#define CHAIN_PEM_MAX (2 * PKI_PEM_MAX) /* a certificate and its CA's */
+#define CHAIN_PEM_MAX PKI_CHAIN_MAX
 
 int tls_chain_parse(const char *pem, const char *what, struct mbedtls_x509_crt *out, struct err *e)
 {

@@ -17,6 +17,7 @@
 
 #define SERIAL_BYTES 16
 #define DN_MAX 1024
+#define RSA_BITS_MIN 2048
 
 struct pki_key {
     mbedtls_pk_context pk;
@@ -31,22 +32,54 @@ static bool is_p256(const struct mbedtls_pk_context *k)
     return mbedtls_ecp_keypair_get_group_id(pair) == MBEDTLS_ECP_DP_SECP256R1;
 }
 
-int tls_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e)
+/* What browsers and other clients take. */
+static bool is_for_web(const struct mbedtls_pk_context *k)
+{
+    mbedtls_pk_type_t type = mbedtls_pk_get_type(k);
+    if (type == MBEDTLS_PK_RSA) return mbedtls_pk_get_bitlen(k) >= RSA_BITS_MIN;
+    if (type != MBEDTLS_PK_ECKEY) return false;
+    mbedtls_ecp_group_id group = mbedtls_ecp_keypair_get_group_id(mbedtls_pk_ec(*k));
+    return group == MBEDTLS_ECP_DP_SECP256R1 || group == MBEDTLS_ECP_DP_SECP384R1;
+}
+
+/* On success the caller frees *out. */
+static int key_parse(const char *pem, mbedtls_pk_context *out, struct err *e)
 {
     size_t len = strlen(pem);
     if (len > PKI_PEM_MAX)
         return err_set(e, ERR_TOO_LARGE, "the private key is longer than %d bytes", PKI_PEM_MAX);
-    mbedtls_pk_context pk;
-    mbedtls_pk_init(&pk);
+    mbedtls_pk_init(out);
     int ret =
-        mbedtls_pk_parse_key(&pk, (const unsigned char *)pem, len + 1, NULL, 0, tls_rng, NULL);
-    if (ret != 0) {
-        mbedtls_pk_free(&pk);
-        return tls_fail(e, ERR_INVALID, ret, "the private key cannot be read");
-    }
+        mbedtls_pk_parse_key(out, (const unsigned char *)pem, len + 1, NULL, 0, tls_rng, NULL);
+    if (ret == 0) return 0;
+    mbedtls_pk_free(out);
+    return tls_fail(e, ERR_INVALID, ret, "the private key cannot be read");
+}
+
+int tls_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e)
+{
+    mbedtls_pk_context pk;
+    int rc = key_parse(pem, &pk, e);
+    if (rc != 0) return rc;
     if (!is_p256(&pk)) {
         mbedtls_pk_free(&pk);
         return err_set(e, ERR_INVALID, "the private key is not an EC key on P-256");
+    }
+    *out = pk;
+    return 0;
+}
+
+int tls_web_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e)
+{
+    mbedtls_pk_context pk;
+    int rc = key_parse(pem, &pk, e);
+    if (rc != 0) return rc;
+    if (!is_for_web(&pk)) {
+        mbedtls_pk_free(&pk);
+        return err_set(e, ERR_INVALID,
+                       "the private key is neither an RSA key of %d bits or more nor an EC key on "
+                       "P-256 or P-384",
+                       RSA_BITS_MIN);
     }
     *out = pk;
     return 0;

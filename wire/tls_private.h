@@ -25,6 +25,8 @@ int tls_rng(void *unused, unsigned char *out, size_t len);
 int tls_chain_parse(const char *pem, const char *what, struct mbedtls_x509_crt *out, struct err *e);
 /* A private key, EC P-256. */
 int tls_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e);
+/* ... of a certificate for browsers: RSA of 2048 bits or more, EC on P-256 or P-384. */
+int tls_web_key_parse(const char *pem, struct mbedtls_pk_context *out, struct err *e);
 
 void tls_cert_info(const struct mbedtls_x509_crt *crt, struct pki_cert_info *out);
 void tls_cert_spki_hash(const struct mbedtls_x509_crt *crt, uint8_t out[PKI_HASH_BYTES]);
