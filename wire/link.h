@@ -68,9 +68,13 @@ struct link_listen_options {
     link_accept_fn *on_accept;
     void *user;
     link_crowd_fn *on_crowd; /* may be NULL */
-    unsigned places;         /* 0: LIMIT_UNKNOWN_CONNECTIONS */
-    int64_t handshake_ms;    /* 0: LIMIT_HANDSHAKE_MS */
+    unsigned places;         /* 0: LIMIT_UNKNOWN_CONNECTIONS. With `beside`: as there */
+    int64_t handshake_ms;    /* 0: LIMIT_HANDSHAKE_MS. With `beside`: as there */
     int64_t stall_ms;        /* 0: LIMIT_STALL_MS, and LIMIT_STALL_KNOWN_MS */
+    /* Another one of the loop, or NULL: their handshakes have one share of its turns (wire/turn.h),
+     * and their connections the places of one door (wire/door.h), where an address counts once
+     * whichever port it comes to. */
+    const struct link_listener *beside;
 };
 /* Would link_listen find the address free? Takes it for the moment of the question. */
 int link_may_listen(const char *address, uint16_t port, struct err *e);
@@ -84,8 +88,9 @@ struct link_listener_counters {
     uint64_t late;     /* ... that took too long */
     uint64_t cut;      /* connections whose place went to another */
     uint64_t refused;  /* closed at once: no descriptor was left */
-    unsigned waiting;  /* connections that wait for a place now */
-    unsigned inside;   /* that have one: in their handshake, or not authenticated */
+    /* Of the door, with those of the listeners beside this one; 0 of one that is beside another. */
+    unsigned waiting; /* connections that wait for a place now */
+    unsigned inside;  /* that have one: in their handshake, or not authenticated */
 };
 void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out);
 /* New connections use this from now on (renewed certificate). */

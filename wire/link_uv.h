@@ -158,5 +158,6 @@ void link_format_address(const struct sockaddr *a, char *dst, size_t size);
 /* ---- link_uv_listen.c ---- */
 /* The ceilings of the door; what link_listen sets is in limits.h. 0 leaves one as it is. */
 void link_listener_set_limits(struct link_listener *ls, const struct door_limits *limits);
+struct link_hub *link_listener_hub(const struct link_listener *ls); /* borrowed */
 
 #endif

@@ -15,6 +15,13 @@
 #define WAIT_MS 30000                       /* for a place */
 #define MAPPED UINT64_C(0x0000ffff00000000) /* an IPv4 address as the key of a door */
 
+/* The door of a listener and of those that were opened beside it. */
+struct shared_door {
+    struct door *door;
+    struct door_limits limits;
+    unsigned refs;
+};
+
 struct link_listener {
     struct link_hub *hub;
     uv_tcp_t tcp;
@@ -25,8 +32,9 @@ struct link_listener {
     link_accept_fn *on_accept;
     link_crowd_fn *on_crowd;
     void *user;
-    struct door *door;
-    struct door_limits limits;
+    struct shared_door *shared;
+    struct door *door; /* shared->door */
+    bool beside;       /* it was another listener's before */
     int64_t stall_ms, stall_known_ms;
     struct link_listener_counters counters;
     struct link *first; /* all links that the door knows */
@@ -115,8 +123,9 @@ static struct link *link_of(struct door_guest *g)
     return (struct link *)((char *)g - offsetof(struct link, guest));
 }
 
-static void start_handshake(struct link_listener *ls, struct link *l)
+static void start_handshake(struct link *l)
 {
+    const struct link_listener *ls = l->listener;
     struct err e = {0};
     if (tls_new(ls->tls, NULL, &l->tls, &e) != 0) {
         link_end(l, &e);
@@ -127,10 +136,10 @@ static void start_handshake(struct link_listener *ls, struct link *l)
 }
 
 /* Its place is another's. */
-static void cut(struct link_listener *ls, struct link *l)
+static void cut(struct link *l)
 {
     struct err e;
-    ls->counters.cut++;
+    l->listener->counters.cut++;
     /* Its last bytes are on their way, and it has a deadline of its own. */
     if (l->state == LINK_CLOSING) return;
     err_set(&e, ERR_UNAVAILABLE, "too many connections that are not authenticated");
@@ -159,15 +168,16 @@ static void turn_in(struct link_listener *ls, uint64_t ms)
     if (!ls->closing) uv_timer_start(&ls->timer, on_turn, ms, 0);
 }
 
+/* The guests may be another listener's, of the same door. */
 static void take_turn(struct link_listener *ls)
 {
     struct door_guest *g;
     enum door_step step;
     while (!ls->closing && (step = door_next(ls->door, now_ms(ls), &g)) != DOOR_NOTHING) {
         if (step == DOOR_LET_IN)
-            start_handshake(ls, link_of(g));
+            start_handshake(link_of(g));
         else
-            cut(ls, link_of(g));
+            cut(link_of(g));
     }
     tell_crowd(ls);
     if (door_waiting(ls->door) > 0) turn_in(ls, TURN_MS);
@@ -267,13 +277,20 @@ static void on_connection(uv_stream_t *stream, int status)
     take_turn(ls);
 }
 
+static void leave_door(struct shared_door *s)
+{
+    if (--s->refs > 0) return;
+    door_free(s->door);
+    mem_free(s);
+}
+
 static void on_handle_gone(uv_handle_t *handle)
 {
     struct link_listener *ls = handle->data;
     if (--ls->handles > 0) return;
     tls_config_unref(ls->tls);
     link_hub_unref(ls->hub);
-    door_free(ls->door);
+    leave_door(ls->shared);
     mem_free(ls);
 }
 
@@ -334,24 +351,35 @@ static uint64_t seed(void)
     return n;
 }
 
+static struct shared_door *open_door(const struct link_listen_options *o)
+{
+    struct shared_door *s = o->beside ? o->beside->shared : mem_alloc(sizeof *s);
+    s->refs++;
+    if (o->beside) return s;
+    s->limits =
+        (struct door_limits){.places = o->places > 0 ? o->places : LIMIT_UNKNOWN_CONNECTIONS,
+                             .waiting = LIMIT_WAITING_CONNECTIONS,
+                             .patience_ms =
+                                 o->handshake_ms > 0 ? o->handshake_ms : LIMIT_HANDSHAKE_MS,
+                             .failures = LIMIT_STRANGERS};
+    s->door = door_new(&s->limits, seed());
+    return s;
+}
+
 static int listen_once(const struct link_listen_options *o, struct link_listener **out,
                        struct err *e)
 {
     struct link_listener *ls = mem_alloc(sizeof(*ls));
-    ls->hub = link_hub_open(o->loop);
+    ls->hub = o->beside ? link_hub_ref(o->beside->hub) : link_hub_open(o->loop);
     ls->tls = tls_config_ref(o->tls);
     ls->on_accept = o->on_accept;
     ls->on_crowd = o->on_crowd;
     ls->user = o->user;
     ls->stall_ms = o->stall_ms > 0 ? o->stall_ms : LIMIT_STALL_MS;
     ls->stall_known_ms = o->stall_ms > 0 ? o->stall_ms : LIMIT_STALL_KNOWN_MS;
-    ls->limits =
-        (struct door_limits){.places = o->places > 0 ? o->places : LIMIT_UNKNOWN_CONNECTIONS,
-                             .waiting = LIMIT_WAITING_CONNECTIONS,
-                             .patience_ms =
-                                 o->handshake_ms > 0 ? o->handshake_ms : LIMIT_HANDSHAKE_MS,
-                             .failures = LIMIT_STRANGERS};
-    ls->door = door_new(&ls->limits, seed());
+    ls->shared = open_door(o);
+    ls->door = ls->shared->door;
+    ls->beside = o->beside != NULL;
     ls->handles = 2;
     uv_tcp_init(o->loop, &ls->tcp);
     uv_timer_init(o->loop, &ls->timer);
@@ -375,20 +403,26 @@ int link_listen(const struct link_listen_options *o, struct link_listener **out,
     return rc;
 }
 
+struct link_hub *link_listener_hub(const struct link_listener *ls)
+{
+    return ls->hub;
+}
+
 void link_listener_set_limits(struct link_listener *ls, const struct door_limits *limits)
 {
-    if (limits->places > 0) ls->limits.places = limits->places;
-    if (limits->waiting > 0) ls->limits.waiting = limits->waiting;
-    if (limits->patience_ms > 0) ls->limits.patience_ms = limits->patience_ms;
-    if (limits->failures > 0) ls->limits.failures = limits->failures;
-    door_set_limits(ls->door, &ls->limits);
+    struct door_limits *own = &ls->shared->limits;
+    if (limits->places > 0) own->places = limits->places;
+    if (limits->waiting > 0) own->waiting = limits->waiting;
+    if (limits->patience_ms > 0) own->patience_ms = limits->patience_ms;
+    if (limits->failures > 0) own->failures = limits->failures;
+    door_set_limits(ls->door, own);
 }
 
 void link_listener_counters(const struct link_listener *ls, struct link_listener_counters *out)
 {
     *out = ls->counters;
-    out->waiting = door_waiting(ls->door);
-    out->inside = door_inside(ls->door);
+    out->waiting = ls->beside ? 0 : door_waiting(ls->door);
+    out->inside = ls->beside ? 0 : door_inside(ls->door);
 }
 
 uint16_t link_listener_port(const struct link_listener *ls)

@@ -402,6 +402,23 @@ static void bulk__both_directions__arrives_whole(void **state)
     assert_int_equal(w->client.received, BULK);
 }
 
+/* Else each would give its handshakes half of every turn. */
+static void listener_beside_another__shares_the_turns_of_the_loop(void **state)
+{
+    struct world *w = *state;
+    struct link_listener *other = NULL, *apart = NULL;
+    struct err e = {0};
+    fixture_listen(w, "127.0.0.1", fixture_server(&w->pki, NULL));
+    struct link_listen_options o = {.loop = &w->loop, .tls = w->server_tls, .address = "127.0.0.1"};
+    assert_int_equal(link_listen(&o, &apart, &e), 0);
+    o.beside = w->listener;
+    assert_int_equal(link_listen(&o, &other, &e), 0);
+    assert_ptr_equal(link_listener_hub(other), link_listener_hub(w->listener));
+    assert_ptr_not_equal(link_listener_hub(apart), link_listener_hub(w->listener));
+    link_listener_close(other);
+    link_listener_close(apart);
+}
+
 static void slow_reader__beyond_the_limit__is_cut(void **state)
 {
     struct world *w = *state;
@@ -620,6 +637,7 @@ int main(void)
         LINK_TEST(listener__new_certificate__is_shown_to_the_next),
         LINK_TEST(listen__impossible__says_why),
         LINK_TEST(bulk__both_directions__arrives_whole),
+        LINK_TEST(listener_beside_another__shares_the_turns_of_the_loop),
         LINK_TEST(slow_reader__beyond_the_limit__is_cut),
         LINK_TEST(write__larger_than_the_limit__is_cut),
         LINK_TEST(pause__holds_data_back__until_resume),

@@ -236,6 +236,53 @@ static void listener__all_places_taken__are_given_up(void **state)
         bare_finish(w, &silent[i]);
 }
 
+static struct link_listener_counters counters_of(const struct link_listener *ls)
+{
+    struct link_listener_counters c;
+    link_listener_counters(ls, &c);
+    return c;
+}
+
+/* The places are those of both ports together, whichever an address comes to. */
+static void listener__beside_another__shares_its_places(void **state)
+{
+    struct world *w = *state;
+    struct bare silent[4];
+    struct link_listener *first, *second = NULL;
+    struct err e = {0};
+    listen_with(w, 60000, 2, 1000);
+    first = w->listener;
+    struct link_listen_options o = {.loop = &w->loop,
+                                    .tls = w->server_tls,
+                                    .address = "127.0.0.1",
+                                    .places = 100, /* not looked at */
+                                    .beside = first};
+    assert_int_equal(link_listen(&o, &second, &e), 0);
+    bare_connect(w, &silent[0]);
+    w->listener = second;
+    bare_connect(w, &silent[1]);
+    while (counters_of(first).inside < 2)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    bare_connect(w, &silent[2]);
+    while (counters_of(first).waiting < 1)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    assert_int_equal(counters_of(first).inside, 2);
+    assert_int_equal(counters_of(first).accepted, 1);
+    assert_int_equal(counters_of(second).accepted, 2);
+    assert_int_equal(counters_of(second).inside + counters_of(second).waiting, 0); /* told once */
+    w->listener = first; /* who comes there gets a place of either */
+    fixture_connect(w, "127.0.0.1", fixture_client(&w->pki, NULL, ALPN_CADRE));
+    fixture_run(w, &w->client.opened, 1);
+    assert_true(counters_of(first).cut + counters_of(second).cut >= 1);
+    link_listener_close(first); /* the other one goes on, and the door with it */
+    w->listener = second;
+    bare_connect(w, &silent[3]);
+    while (counters_of(second).accepted < 3)
+        uv_run(&w->loop, UV_RUN_ONCE);
+    for (int i = 0; i < 4; i++)
+        bare_finish(w, &silent[i]);
+}
+
 static void note_crowded(struct link *l, void *user)
 {
     (void)user;
@@ -430,6 +477,7 @@ int main(void)
         LINK_TEST(listener__knock_and_leave__counts_for_nothing),
         LINK_TEST(listener__address_that_keeps_failing__still_gets_in),
         LINK_TEST(listener__all_places_taken__are_given_up),
+        LINK_TEST(listener__beside_another__shares_its_places),
         LINK_TEST(listener__idle_stranger__is_told_that_its_place_goes),
         LINK_TEST(listener__admitted_peer__needs_no_place),
         LINK_TEST(peer__gone_in_the_middle_of_a_record__is_a_cut),
