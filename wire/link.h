@@ -3,10 +3,11 @@
  * come from inside the call that caused them.
  *
  * Writing: link_write* append to a plaintext buffer; everything that is appended during one turn of
- * the loop is sent in few TLS records and one write. Above LIMIT_SEND_QUEUE unsent the link fails
- * with ERR_TOO_LARGE ("peer reads too slowly"); a producer can check link_pending and wait for
- * on_drain instead. The peer of an accepted link has LIMIT_STALL_MS for each 64 KiB, or
- * LIMIT_STALL_KNOWN_MS when it is admitted; then the link fails with ERR_TIMEOUT.
+ * the loop is sent in few TLS records and one write, unless link_flush_now asks for more. Above
+ * LIMIT_SEND_QUEUE unsent the link fails with ERR_TOO_LARGE ("peer reads too slowly"); a producer
+ * can check link_pending and wait for on_drain instead. The peer of an accepted link has
+ * LIMIT_STALL_MS for each 64 KiB, or LIMIT_STALL_KNOWN_MS when it is admitted; then the link fails
+ * with ERR_TIMEOUT.
  *
  * Closing: on_close is called exactly once, whichever side ends the link; then the link frees
  * itself. */
@@ -102,6 +103,9 @@ void link_listener_close(struct link_listener *ls);
 void link_set_handler(struct link *l, const struct link_handler *handler, void *user);
 struct buf *link_out(struct link *l); /* append plaintext here, then link_flush_later */
 void link_flush_later(struct link *l);
+/* Does not wait for the end of the turn: for what is urgent, after which the turn has other work. A
+ * record and a write of its own. */
+void link_flush_now(struct link *l);
 int link_write(struct link *l, const void *data, size_t len); /* both steps */
 size_t link_pending(const struct link *l); /* bytes not yet taken by the kernel */
 /* Stop and go on delivering on_data (back-pressure). */

@@ -259,7 +259,7 @@ static bool encrypt(struct link *l)
 }
 
 /* Sends until the kernel takes no more. */
-static void output(struct link *l)
+static void send_all(struct link *l)
 {
     while (!l->writing && l->state != LINK_ENDED) {
         const void *data;
@@ -271,6 +271,11 @@ static void output(struct link *l)
             break;
         }
     }
+}
+
+static void output(struct link *l)
+{
+    send_all(l);
     if (!l->writing && l->state != LINK_ENDED) all_sent(l);
 }
 
@@ -478,6 +483,13 @@ void link_flush_later(struct link *l)
     }
     l->drain_owed = true;
     link_mark(l);
+}
+
+/* The link keeps its mark: whoever waits for on_drain hears of it in the turn. */
+void link_flush_now(struct link *l)
+{
+    link_flush_later(l);
+    if (l->state == LINK_OPEN) send_all(l);
 }
 
 int link_write(struct link *l, const void *data, size_t len)

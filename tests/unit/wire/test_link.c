@@ -48,6 +48,70 @@ static void write__many_in_one_turn__leave_as_one_record(void **state)
     assert_int_equal(w->client.drained, 1);
 }
 
+static void fill(struct end *x, size_t bytes)
+{
+    char piece[1000];
+    for (size_t done = 0; done < bytes; done += sizeof(piece)) {
+        memset(piece, (int)(done / sizeof(piece) % 251), sizeof(piece));
+        x->sent_sum = fixture_sum(x->sent_sum, piece, sizeof(piece));
+        assert_int_equal(link_write(x->link, piece, sizeof(piece)), 0);
+    }
+}
+
+static void flush_now__does_not_wait_for_the_turn(void **state)
+{
+    struct world *w = *state;
+    fixture_open_both(w);
+    assert_int_equal(buf_adds(link_out(w->client.link), "first"), 0);
+    link_flush_now(w->client.link);
+    assert_int_equal(link_pending(w->client.link), 0);
+    assert_int_equal(w->client.drained, 0); /* never from inside the call */
+    assert_int_equal(buf_adds(link_out(w->client.link), "second"), 0);
+    link_flush_later(w->client.link);
+    assert_int_equal(link_pending(w->client.link), 6);
+    fixture_run64(w, &w->server.received, 11);
+    assert_string_equal(w->server.text, "firstsecond");
+    assert_int_equal(w->server.deliveries, 2);
+    assert_int_equal(w->client.drained, 1);
+}
+
+static void flush_now__of_a_link_that_closes__sends_what_was_there(void **state)
+{
+    struct world *w = *state;
+    fixture_open_both(w);
+    assert_int_equal(link_write(w->client.link, "last", 4), 0);
+    fixture_close(&w->client);
+    assert_int_equal(buf_adds(link_out(w->client.link), "late"), 0);
+    link_flush_now(w->client.link);
+    fixture_run(w, &w->server.closed, 1);
+    fixture_run(w, &w->client.closed, 1);
+    assert_string_equal(w->server.text, "last");
+}
+
+static void flush_now__before_the_handshake__arrives_after_it(void **state)
+{
+    struct world *w = *state;
+    fixture_listen(w, "127.0.0.1", fixture_server(&w->pki, NULL));
+    fixture_connect(w, "127.0.0.1", fixture_client(&w->pki, NULL, ALPN_CADRE));
+    assert_int_equal(buf_adds(link_out(w->client.link), "early"), 0);
+    link_flush_now(w->client.link);
+    fixture_run64(w, &w->server.received, 5);
+    assert_string_equal(w->server.text, "early");
+}
+
+/* More than the kernel takes: the rest goes when there is room. */
+static void flush_now__of_much__arrives_whole(void **state)
+{
+    struct world *w = *state;
+    fixture_open_both(w);
+    fill(&w->client, 6000000);
+    link_flush_now(w->client.link);
+    assert_true(link_pending(w->client.link) > 0);
+    link_flush_now(w->client.link);
+    fixture_run64(w, &w->server.received, 6000000);
+    assert_int_equal(w->server.sum, w->client.sent_sum);
+}
+
 static void write__before_the_handshake__arrives_after_it(void **state)
 {
     struct world *w = *state;
@@ -188,16 +252,6 @@ static void connect__given_up_at_once__closes_once(void **state)
 }
 
 /* ---- closing ---- */
-
-static void fill(struct end *x, size_t bytes)
-{
-    char piece[1000];
-    for (size_t done = 0; done < bytes; done += sizeof(piece)) {
-        memset(piece, (int)(done / sizeof(piece) % 251), sizeof(piece));
-        x->sent_sum = fixture_sum(x->sent_sum, piece, sizeof(piece));
-        assert_int_equal(link_write(x->link, piece, sizeof(piece)), 0);
-    }
-}
 
 static void close__with_megabytes_queued__sends_them_first(void **state)
 {
@@ -620,6 +674,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LINK_TEST(link__both_ends__carry_data_and_close_in_order),
         LINK_TEST(write__many_in_one_turn__leave_as_one_record),
+        LINK_TEST(flush_now__does_not_wait_for_the_turn),
+        LINK_TEST(flush_now__of_a_link_that_closes__sends_what_was_there),
+        LINK_TEST(flush_now__before_the_handshake__arrives_after_it),
+        LINK_TEST(flush_now__of_much__arrives_whole),
         LINK_TEST(write__before_the_handshake__arrives_after_it),
         LINK_TEST(connect__by_name__tries_every_address),
         LINK_TEST(connect__over_ipv6__works_and_names_the_peer),
