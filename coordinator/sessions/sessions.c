@@ -29,9 +29,10 @@ struct session {
     struct link *link;
     struct frame_reader reader;
     struct tls_peer *distrust; /* why the certificate is not valid; NULL: valid, or none */
-    int64_t beat;              /* the heartbeat to be acknowledged; 0: none */
-    bool beat_can_wait;        /* not at the end of what was received */
-    bool ack_due, listed;      /* at the end of the turn; it is in the owner's list of those */
+    int64_t beat;       /* the heartbeat to be acknowledged; 0: none */
+    bool beat_can_wait; /* not at the end of what was received */
+    bool ack_due;       /* when all effects are there */
+    bool listed;        /* it is in the owner's list of those that had effects */
     int64_t ack_seq;
     struct session *next_listed;
 };
@@ -41,7 +42,7 @@ struct sessions {
     struct map by_number;
     struct session *first;
     struct session *swept;  /* the next to be looked at; NULL: the first */
-    struct session *listed; /* whose acks may be due */
+    struct session *listed; /* that had effects and were not settled since */
     size_t count;
     int64_t swept_ms;
     uv_timer_t *timer; /* frees itself when closed */
@@ -411,6 +412,10 @@ static void on_ack(struct session *s, const struct effect_ack *ack)
 {
     s->ack_due = true;
     s->ack_seq = ack->seq;
+}
+
+static void list(struct session *s)
+{
     if (s->listed) return;
     s->listed = true;
     s->next_listed = s->owner->listed;
@@ -419,6 +424,7 @@ static void on_ack(struct session *s, const struct effect_ack *ack)
 
 static void on_effect(struct session *s, const struct effect *x)
 {
+    list(s);
     switch (x->type) {
     case EFFECT_ACK:
         on_ack(s, &x->u.ack);
@@ -458,6 +464,7 @@ void sessions_settle(struct sessions *owner)
     for (struct session *s = owner->listed; s; s = s->next_listed) {
         s->listed = false;
         send_due_ack(s);
+        link_flush_now(s->link);
     }
     owner->listed = NULL;
 }

@@ -34,8 +34,9 @@ struct sessions *sessions_new(const struct sessions_options *o);
 void sessions_accept(struct sessions *s, struct link *l);
 /* Any effect that has a session. */
 void sessions_on_effect(struct sessions *s, struct effect *x);
-/* The last effect of the turn was given: sends the acks, one to each session. To be called before
- * the loop goes on. */
+/* The last effect of the turn was given: sends the acks, one to each session, and hands all to the
+ * kernel, so that no agent waits for the other work of the turn. To be called before the loop goes
+ * on. */
 void sessions_settle(struct sessions *s);
 /* The spine's queue has room again. */
 void sessions_on_relief(struct sessions *s);
