@@ -109,16 +109,6 @@ static void set_common(struct transfer *t, const atomic_bool *stop)
     set_protocols(c, t->o);
 }
 
-/* Such a text would end up in a message when libcurl takes it for a host. */
-static int check_url(const char *url, struct err *e)
-{
-    const char *host = str_starts(url, "https://")  ? url + 8
-                       : str_starts(url, "http://") ? url + 7
-                                                    : NULL;
-    if (host && *host && *host != '/' && !strpbrk(url, " \t\r\n")) return 0;
-    return err_set(e, ERR_INVALID, "the URL does not begin with https://HOST or http://HOST");
-}
-
 static int set_webhook(struct transfer *t, struct err *e)
 {
     const struct order *o = t->o;
@@ -126,7 +116,8 @@ static int set_webhook(struct transfer *t, struct err *e)
     struct buf line;
     int rc = o->url ? buf_adds(&t->url, o->url)
                     : text_word_read(o->url_file, "the URL of a web hook", SECRET_MAX, &t->url, e);
-    if (!rc) rc = check_url(t->url.data, e);
+    /* else libcurl may take it for a host, which its messages name */
+    if (!rc) rc = order_check_url(t->url.data, "the URL", e);
     if (!rc && o->authorization_file)
         rc = text_word_read(o->authorization_file, "the value of the header Authorization",
                             SECRET_MAX, &t->secret, e);

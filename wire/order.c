@@ -52,6 +52,65 @@ static int needed(const char *value, const char *key, struct err *e)
     return value ? 0 : err_set(e, ERR_INVALID, "'%s' is missing", key);
 }
 
+/* ---- addresses ------------------------------------------------------------------------------ */
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+/* Of a name, or of an IPv6 address with its brackets: how many bytes it has. 0: it is none. Names
+ * may have letters of other scripts. */
+static size_t host_len(const char *s, size_t len)
+{
+    size_t n = 0;
+    if (len > 0 && *s == '[') {
+        while (++n < len && strchr("0123456789abcdefABCDEF:.", s[n])) {
+        }
+        if (n < len && s[n] == '%') /* its zone */
+            while (++n < len && strchr(letters, s[n])) {
+            }
+        return n > 2 && n < len && s[n] == ']' ? n + 1 : 0;
+    }
+    while (n < len && (strchr(letters, s[n]) || (unsigned char)s[n] >= 0x80 || s[n] == '_' ||
+                       (n > 0 && strchr("-.", s[n]))))
+        n++;
+    return n;
+}
+
+/* HOST or HOST:PORT. like: an example. */
+static int check_host(const char *s, size_t len, const char *name, const char *like, struct err *e)
+{
+    size_t n = host_len(s, len);
+    int64_t port = 0;
+    char digits[8] = "";
+    if (n == 0 || n > HOST_MAX || (n < len && s[n] != ':'))
+        return err_set(e, ERR_INVALID, "%s is no HOST or HOST:PORT, such as %s", name, like);
+    if (n == len) return 0;
+    if (len - n - 1 < sizeof digits) memcpy(digits, s + n + 1, len - n - 1);
+    if (digits[strspn(digits, "0123456789")] || str_int64(digits, &port) || port < 1 ||
+        port > 65535)
+        return err_set(e, ERR_INVALID, "%s has what is no port, which is 1 to 65535, such as %s",
+                       name, like);
+    return 0;
+}
+
+int order_check_url(const char *url, const char *name, struct err *e)
+{
+    const char *host = str_starts(url, "https://")  ? url + 8
+                       : str_starts(url, "http://") ? url + 7
+                                                    : NULL;
+    size_t len = host ? strcspn(host, "/?#") : 0;
+    if (len == 0)
+        return err_set(e, ERR_INVALID, "%s does not begin with https://HOST or http://HOST", name);
+    if (strchr(url, ' ') || has_control(url))
+        return err_set(e, ERR_INVALID, "%s has a blank or a control character", name);
+    for (size_t i = len; i > 0; i--) { /* behind who and with which password */
+        if (host[i - 1] != '@') continue;
+        host += i;
+        len -= i;
+        break;
+    }
+    return check_host(host, len, name, "https://hooks.example.com:8443/x", e);
+}
+
 /* ---- webhook -------------------------------------------------------------------------------- */
 
 /* RFC 9110, 5.6.2. */
@@ -89,6 +148,7 @@ static int read_webhook(struct order *o, struct err *e)
     if (!rc) rc = path_of(o->root, "authorizationFile", &o->authorization_file, e);
     if (!rc && o->url && strlen(o->url) > ORDER_URL_MAX)
         rc = err_set(e, ERR_INVALID, "'url' has more than %d bytes", ORDER_URL_MAX);
+    if (!rc && o->url) rc = order_check_url(o->url, "'url'", e);
     if (!rc && !o->url == !o->url_file)
         rc = err_set(e, ERR_INVALID, "one of 'url' and 'urlFile' is needed");
     return rc ? rc : check_headers(o->headers, e);
@@ -143,22 +203,13 @@ static int read_tls(struct order *o, struct err *e)
     return 0;
 }
 
-static int check_server(const char *server, struct err *e)
-{
-    static const char fits[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]";
-    if (server[strspn(server, fits)] || strlen(server) > HOST_MAX)
-        return err_set(e, ERR_INVALID, "'server' is no HOST or HOST:PORT");
-    return 0;
-}
-
 static int read_mail(struct order *o, struct err *e)
 {
     int rc = line_of(o->root, "server", &o->server, e);
     o->subject = "";
     o->to = json_get(o->root, "to");
     if (!rc) rc = needed(o->server, "server", e);
-    if (!rc) rc = check_server(o->server, e);
+    if (!rc) rc = check_host(o->server, strlen(o->server), "'server'", "smtp.example.com:587", e);
     if (!rc) rc = line_of(o->root, "user", &o->user, e);
     if (!rc) rc = path_of(o->root, "passwordFile", &o->password_file, e);
     if (!rc && !o->user != !o->password_file)

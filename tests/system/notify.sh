@@ -38,6 +38,20 @@ complains "a mail without a recipient" \
 channels:
   a: {kind: mail, server: localhost, from: a@example.com}
 END
+complains "a port that no mail server has" \
+    "bad.yaml:4: channels: channel 'a': 'server' has what is no port" <<'END'
+channels:
+  a:
+    kind: mail
+    server: "localhost:99999"
+    from: a@example.com
+    to: [b@example.com]
+END
+complains "a URL that is none of the web" \
+    "bad.yaml:2: channels: channel 'a': 'url' does not begin with https://HOST" <<'END'
+channels:
+  a: {kind: webhook, url: hooks.example.com/x}
+END
 complains "a slip in a template" \
     "bad.yaml:6: channels: channel 'a': .*no member of an event 'titel', did you mean" <<'END'
 channels:

@@ -94,6 +94,105 @@ static void a_web_hook_is_refused(void **state)
     refuses(HOOK ",\"body\":{}}", "'body' must be a text");
 }
 
+static void addresses_of_web_hooks(void **state)
+{
+    static const char *const good[] = {"https://hooks.example.com/x",
+                                       "http://127.0.0.1:1/",
+                                       "https://[::1]:8443",
+                                       "https://[fe80::1]/x",
+                                       "https://h",
+                                       "https://h:65535?a=b:c@d",
+                                       "https://h#f",
+                                       "https://user:p@ss@h:443/x",
+                                       "https://b\u00fccher.example/x",
+                                       "https://a_b-c.d./x"};
+    static const struct {
+        const char *url, *why;
+    } bad[] = {
+        {"ftp://x/", "'url' does not begin with https://HOST or http://HOST"},
+        {"https://", "does not begin with"},
+        {"https:///x", "does not begin with"},
+        {"https:/x", "does not begin with"},
+        {"https://?x", "does not begin with"},
+        {"hooks.example.com/x", "does not begin with"},
+        {" https://h/", "does not begin with"},
+        {"file:///etc/passwd", "does not begin with"},
+        {"http://x y/", "'url' has a blank or a control character"},
+        {"http://x/a b", "has a blank"},
+        {"https://h:/x", "'url' has what is no port, which is 1 to 65535"},
+        {"https://h:0/", "is no port"},
+        {"https://h:65536/", "is no port"},
+        {"https://h:99999999999999999999/", "is no port"},
+        {"https://h:+1/", "is no port"},
+        {"https://h:44x/", "is no port"},
+        {"https://h:1:2/", "is no port"},
+        {"https://user@/x", "'url' is no HOST or HOST:PORT"},
+        {"https://:443/", "is no HOST"},
+        {"https://-h/", "is no HOST"},
+        {"https://.h/", "is no HOST"},
+        {"https://a,b/", "is no HOST"},
+        {"https://a\\\\b/", "is no HOST"},
+        {"https://::1/", "is no HOST"},
+        {"https://[::1/", "is no HOST"},
+        {"https://[]/", "is no HOST"},
+        {"https://[::1]x/", "is no HOST"},
+        {"https://[h]/", "is no HOST"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct order o;
+        char *line = str_dupf("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":\"%s\"}", good[i]);
+        takes(line, &o);
+        order_fini(&o);
+        mem_free(line);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *line = str_dupf("{\"id\":\"7\",\"kind\":\"webhook\",\"url\":\"%s\"}", bad[i].url);
+        refuses(line, bad[i].why);
+        mem_free(line);
+    }
+}
+
+static void addresses_of_mail_servers(void **state)
+{
+    static const char *const good[] = {"localhost", "mx.example.com:587", "10.0.0.1",
+                                       "[::1]",     "[2001:db8::1]:465",  "a_b:1"};
+    static const struct {
+        const char *server, *why;
+    } bad[] = {
+        {"localhost:", "'server' has what is no port, which is 1 to 65535"},
+        {"localhost:99999", "is no port"},
+        {"localhost:0", "is no port"},
+        {"localhost:smtp", "is no port"},
+        {"localhost:25:25", "is no port"},
+        {":25", "'server' is no HOST or HOST:PORT, such as smtp.example.com:587"},
+        {"::1", "is no HOST"},
+        {"[::1", "is no HOST"},
+        {"smtp://mx", "is no port"},
+        {"a b", "is no HOST"},
+        {"a@b", "is no HOST"},
+        {"-", "is no HOST"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        struct order o;
+        char *line = str_dupf("{\"id\":\"7\",\"kind\":\"mail\",\"server\":\"%s\","
+                              "\"from\":\"a@b\",\"to\":[\"c@d\"]}",
+                              good[i]);
+        takes(line, &o);
+        assert_string_equal(o.server, good[i]);
+        order_fini(&o);
+        mem_free(line);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *line = str_dupf("{\"id\":\"7\",\"kind\":\"mail\",\"server\":\"%s\","
+                              "\"from\":\"a@b\",\"to\":[\"c@d\"]}",
+                              bad[i].server);
+        refuses(line, bad[i].why);
+        mem_free(line);
+    }
+}
+
 static void mail_is_taken(void **state)
 {
     (void)state;
@@ -124,7 +223,7 @@ static void mail_is_refused(void **state)
     (void)state;
     refuses("{\"id\":\"7\",\"kind\":\"mail\"}", "'server' is missing");
     refuses("{\"id\":\"7\",\"kind\":\"mail\",\"server\":\"a/b\"}", "'server' is no HOST");
-    refuses("{\"id\":\"7\",\"kind\":\"mail\",\"server\":\"u:p@a\"}", "'server' is no HOST");
+    refuses("{\"id\":\"7\",\"kind\":\"mail\",\"server\":\"u:p@a\"}", "'server' has what");
     refuses("{\"id\":\"7\",\"kind\":\"mail\",\"server\":\"a\"}", "'from' is missing");
     refuses("{\"id\":\"7\",\"kind\":\"mail\",\"server\":\"a\",\"from\":\"a\"}",
             "'from' is no address");
@@ -186,6 +285,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_web_hook_has_defaults),
         cmocka_unit_test(a_web_hook_is_refused),
+        cmocka_unit_test(addresses_of_web_hooks),
+        cmocka_unit_test(addresses_of_mail_servers),
         cmocka_unit_test(mail_is_taken),
         cmocka_unit_test(mail_is_refused),
         cmocka_unit_test(commands_are_taken_and_refused),
