@@ -479,8 +479,9 @@ void expr_check(const char *text, const struct expr_scope *scope, expr_problem_f
 struct render {
     const struct expr_values *v;
     struct buf *out;
-    bool done;    /* a term had a value */
-    bool is_null; /* the last term without one is an input that may be absent */
+    bool done; /* a term had a value */
+    /* the last term without one is an input that may be absent, or an empty member of an event */
+    bool is_null;
     int rc;
     char missing[200];    /* the first path that had none */
     const char *why;      /* and why */
@@ -625,6 +626,12 @@ static void note_missing(struct render *r, const struct term *t)
     r->why_name = r->why_room;
 }
 
+/* Each member of an event is there; one that does not apply is empty. */
+static bool is_empty_member(const struct term *t, const struct json *found)
+{
+    return t->root == EXPR_EVENT && str_eq(json_str(found, "x"), "");
+}
+
 static bool render_term(struct parser *p, const struct term *t)
 {
     struct render *r = p->user;
@@ -640,13 +647,13 @@ static bool render_term(struct parser *p, const struct term *t)
     } else {
         const struct json *found = find_value(r->v, t);
         const char *text = fixed_text(r->v, t);
-        if (found) {
+        if (found && !is_empty_member(t, found)) {
             r->rc = add_json(r->out, found);
         } else if (text) {
             r->rc = buf_adds(r->out, text);
         } else {
             r->done = false;
-            r->is_null = is_whole_input(r->v->inputs, t);
+            r->is_null = found || is_whole_input(r->v->inputs, t);
             note_missing(r, t);
         }
     }

@@ -14,10 +14,11 @@
  * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null
  * and absent paths have no value; when no term has a value, rendering fails and names the path.
  * Alone an input that was not given, and so is optional, is null as in Kestra: as the last term it
- * inserts nothing. outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's way), unless the
- * task did set "vars"; outputs.TASK.vars is all of them; outputs.TASK.exitCode is the exit code,
- * unless the task did set it. Inserted text is never read as an expression. {{ '{{' }} gives two
- * braces. Filters, functions and operators are refused when the flow is applied. */
+ * inserts nothing, and so does an empty member of an event. outputs.TASK.vars.KEY is the same as
+ * outputs.TASK.KEY (Kestra's way), unless the task did set "vars"; outputs.TASK.vars is all of
+ * them; outputs.TASK.exitCode is the exit code, unless the task did set it. Inserted text is never
+ * read as an expression. {{ '{{' }} gives two braces. Filters, functions and operators are refused
+ * when the flow is applied. */
 #ifndef CADRE_COORDINATOR_FLOW_EXPR_H
 #define CADRE_COORDINATOR_FLOW_EXPR_H
 

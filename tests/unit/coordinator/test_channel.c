@@ -147,7 +147,7 @@ static void templates__are_checked_at_any_depth(void **state)
         {HOOK ", body: {a: [{b: '{{ event.nothing }}'}]}", "no member of an event 'nothing'"},
         {HOOK ", body: {a: '{{ inputs.x }}'}", "there is no 'inputs' in a channel"},
         {HOOK ", body: {a: '{{ event }}'}", "event needs a name"},
-        {HOOK ", body: {a: '{{ event.title | upper }}'}", "{{"},
+        {HOOK ", body: {a: '{{ event.title | upper }}'}", "for a default write ?? 'text'"},
         {MAIL ", subject: '{{ event.titel }}'", "did you mean 'title'"},
         {MAIL ", text: '{{ secret(\"x\") }}'", "secret"},
     };
@@ -203,6 +203,38 @@ static void body__is_json_whatever_the_event_says(void **state)
     assert_string_equal(o.body, "{\"a\":\"x \\\"},{\\\" y\",\"n\":1.50,\"l\":[true,null,"
                                 "\"{{ event.title }}\"]}");
     order_fini(&o);
+}
+
+static void default__stands_for_a_member_that_is_empty(void **state)
+{
+    static const struct {
+        const char *text, *said;
+    } cases[] = {
+        {"{{ event.group ?? 'no group' }}", "no group"},
+        {"{{ event.title ?? 'no title' }}", "t"},
+        {"{{ event.text ?? 'no text' }}", "no text"}, /* it is there and empty */
+        {"{{ event.group ?? event.agent ?? event.title }}", "t"},
+        {"{{ event.group ?? event.agent }}", ""},
+        {"{{ event.group ?? '' }}", ""},
+        {"{{ event.group }}", ""},
+        {"a{{ event.group ?? 7 }}b{{ event.agent }}c", "a7bc"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *hook = str_dupf(HOOK ", body: {a: \"%s\"}", cases[i].text);
+        char *mail = str_dupf(MAIL ", subject: \"%s\", text: \"%s\"", cases[i].text, cases[i].text);
+        char *body = str_dupf("{\"a\":\"%s\"}", cases[i].said);
+        struct order o = order_of(hook, event("t", ""));
+        assert_string_equal(o.body, body);
+        order_fini(&o);
+        o = order_of(mail, event("t", ""));
+        assert_string_equal(o.subject, cases[i].said);
+        assert_string_equal(o.body, cases[i].said);
+        order_fini(&o);
+        mem_free(hook);
+        mem_free(mail);
+        mem_free(body);
+    }
 }
 
 static void mail__has_subject_and_text(void **state)
@@ -345,6 +377,7 @@ int main(void)
         cmocka_unit_test_teardown(templates__are_checked_at_any_depth, teardown),
         cmocka_unit_test_teardown(webhook__gets_the_event, teardown),
         cmocka_unit_test_teardown(body__is_json_whatever_the_event_says, teardown),
+        cmocka_unit_test_teardown(default__stands_for_a_member_that_is_empty, teardown),
         cmocka_unit_test_teardown(mail__has_subject_and_text, teardown),
         cmocka_unit_test_teardown(command__gets_the_event, teardown),
         cmocka_unit_test_teardown(order_that_is_too_large__is_told, teardown),
