@@ -21,7 +21,7 @@
 
 #define LANES_AT_ONCE 4             /* commands of a lane before it is the next one's turn */
 #define LANES_LINE_BYTES (4u << 10) /* a larger piece of output is bulk */
-#define LANES_BULK_SHARE 0.25       /* of what a batch takes, in bulk; within these bounds */
+#define LANES_BULK_SHARE 0.125      /* of what a batch takes, in bulk; within these bounds */
 #define LANES_BULK_LEAST (64u << 10)
 #define LANES_BULK_BYTES (256u << 10)    /* of bulk in a batch: no further piece behind this */
 #define LANES_BULK_CALM_BYTES (1u << 20) /* the same after so many batches... */

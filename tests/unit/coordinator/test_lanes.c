@@ -244,7 +244,7 @@ static void bound__is_a_part_of_what_a_batch_is_to_take(void **state)
     struct lanes *l = lanes_new(0);
     lanes_add(l, loud_log(1, 64), 0);
     assert_int_equal(take_adding(l, 1), LANES_BULK_LEAST);
-    assert_int_equal(take_adding(l, 512), 128u << 10);
+    assert_int_equal(take_adding(l, 1024), 128u << 10);
     assert_int_equal(take_adding(l, 1e9), LANES_BULK_BYTES);
     lanes_free(l);
 }
