@@ -1,4 +1,4 @@
-/* The thread that folds the log of output.db into its file (store/fold.h), beside the store
+/* The thread that folds the logs of the store into its files (store/fold.h), beside the store
  * thread. All functions are for the loop thread. */
 #ifndef CADRE_COORDINATOR_FOLDING_H
 #define CADRE_COORDINATOR_FOLDING_H

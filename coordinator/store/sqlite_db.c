@@ -62,10 +62,11 @@ static void create_private(const char *path)
 /* A log of about 16 MiB, header and frames, is folded into the file: hot pages are written back
  * once instead of many times, and it takes some milliseconds only. */
 #define CHECKPOINT_PAGES 4000
-#define CHECKPOINT_LATEST_PAGES (2 * CHECKPOINT_PAGES) /* when nobody calls db_settle */
+#define CHECKPOINT_LATEST_PAGES                                                                    \
+    (2 * CHECKPOINT_PAGES) /* when nobody calls db_settle; without `apart` */
 #define FRAME_BYTES INT64_C(4120)
 #define LOG_BYTES (FRAME_BYTES * (CHECKPOINT_PAGES + 100))
-#define LOG_FIRST_BYTES (INT64_C(1) << 20)
+#define LOG_STEP_BYTES (INT64_C(1) << 20)
 
 /* Writes zeros to the end of the log, which SQLite takes for what they are: no frames. */
 static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
@@ -81,7 +82,8 @@ static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
 }
 
 /* Syncing a file that grows costs several times as much as one whose blocks are there already. So
- * the log is lengthened ahead of its use, twofold each time; best effort. */
+ * the log is lengthened ahead of its use; best effort. The next commit syncs the zeros, hence in
+ * small steps. */
 static void lengthen_log(struct db *d, int64_t used)
 {
     sqlite3_file *log = NULL;
@@ -90,8 +92,8 @@ static void lengthen_log(struct db *d, int64_t used)
     if (rc != SQLITE_OK || !log || !log->pMethods) return;
     if (log->pMethods->xFileSize(log, &size) != SQLITE_OK) return;
     if (size >= LOG_BYTES) d->log_is_fixed = true; /* the log is never cut while it is open */
-    if (size >= LOG_BYTES || used < size / 2) return;
-    int64_t to = size * 2 > LOG_FIRST_BYTES ? size * 2 : LOG_FIRST_BYTES;
+    if (size >= LOG_BYTES || used < size - LOG_STEP_BYTES / 2) return;
+    int64_t to = (size / LOG_STEP_BYTES + 1) * LOG_STEP_BYTES;
     if (to > LOG_BYTES) to = LOG_BYTES;
     if (lengthen(log, size, to)) return;
     log->pMethods->xTruncate(log, size);
@@ -131,11 +133,12 @@ void db_settle(struct db *d)
     d->log_pages = 0;
 }
 
-void db_sync(struct db *d)
+int db_sync(struct db *d)
 {
     sqlite3_file *file = NULL;
     int rc = sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
-    if (rc == SQLITE_OK && file && file->pMethods) file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (rc != SQLITE_OK || !file || !file->pMethods) return rc;
+    return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)

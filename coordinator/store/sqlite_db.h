@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct fold;
+struct fold_log;
 struct wal_vfs;
 
 struct db {
@@ -19,11 +19,11 @@ struct db {
     char *path;
     sqlite3_stmt **statements; /* by number, prepared by db_prepare */
     int count;
-    int fold_pages;     /* a log of so many is folded into the file; 0: of CHECKPOINT_PAGES */
-    struct fold *apart; /* folds the log beside this connection; NULL: db_settle does it all */
-    /* Of `apart`, after a commit: its log has so many pages. True: db_settle is to fold the log,
-     * of which little is left to fold. */
-    bool (*ask_fold)(struct fold *f, int pages);
+    int fold_pages;         /* a log of so many is folded into the file; 0: of CHECKPOINT_PAGES */
+    struct fold_log *apart; /* folds the log beside this connection; NULL: db_settle does it all */
+    /* Of `apart`, after a commit: its log has so many pages. True: db_settle is to fold the log:
+     * little is left, or who folds beside does not, or cannot keep up. */
+    bool (*ask_fold)(struct fold_log *l, int pages);
     int log_pages;     /* in the log at the last commit; 0: db_settle was called since */
     bool log_is_fixed; /* it is as long as it gets, or the disk had no room for more of it */
 };
@@ -58,8 +58,8 @@ int db_int(struct db *d, const char *sql, int64_t *out, struct err *e);
 bool db_in_transaction(const struct db *d);
 /* Work on the log that a commit left to do, and that its answers need not wait for. */
 void db_settle(struct db *d);
-/* What was written to the file, not to its log, is on disk then; best effort. */
-void db_sync(struct db *d);
+/* What was written to the file, not to its log, is on disk then. SQLite's code. */
+int db_sync(struct db *d);
 
 /* Text and blobs are borrowed until the statement ran. NULL text is stored as NULL. */
 void bind_int(sqlite3_stmt *q, int at, int64_t n);
