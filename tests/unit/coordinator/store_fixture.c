@@ -47,6 +47,13 @@ int fixture_teardown(void **state)
     return 0;
 }
 
+struct reader *open_reader(struct fixture *f)
+{
+    struct reader *r = NULL;
+    OK(reader_open(f->folder, &r, &e));
+    return r;
+}
+
 void begin(struct fixture *f)
 {
     OK(store_begin(f->store, &e));

@@ -41,6 +41,9 @@ int fixture_teardown(void **state);
         assert_string_not_equal(e.msg, "");                                                        \
     } while (0)
 
+/* Of the store's files; reader_close. */
+struct reader *open_reader(struct fixture *f);
+
 void begin(struct fixture *f);
 void commit(struct fixture *f);
 

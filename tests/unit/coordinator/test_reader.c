@@ -15,13 +15,6 @@
 
 #define BIT(state) (UINT32_C(1) << (state))
 
-static struct reader *open_reader(struct fixture *f)
-{
-    struct reader *r;
-    OK(reader_open(f->folder, &r, &e));
-    return r;
-}
-
 /* ---- one job --------------------------------------------------------------------------------- */
 
 static void job_comes_with_what_an_answer_needs(void **state)

@@ -42,13 +42,6 @@ static int on_key(const char *group, bool paused, void *user)
     return s->count == 16;
 }
 
-static struct reader *open_reader(struct fixture *f)
-{
-    struct reader *r = NULL;
-    OK(reader_open(f->folder, &r, &e));
-    return r;
-}
-
 static void add(struct fixture *f, int n, const char *group, const char *require, int64_t priority)
 {
     struct job_row j = plain_job(n, group);

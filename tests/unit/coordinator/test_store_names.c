@@ -9,13 +9,6 @@
 
 #define TEXT_SIZE 100
 
-static struct reader *open_reader(struct fixture *f)
-{
-    struct reader *r;
-    OK(reader_open(f->folder, &r, &e));
-    return r;
-}
-
 /* "a b -" of three names. */
 static void join(char text[TEXT_SIZE], const char *a, const char *b, const char *c)
 {
