@@ -9,6 +9,7 @@
 #include "coordinator/reads/job_json.h"
 #include "coordinator/reads/known.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <string.h>
 

@@ -177,24 +177,4 @@ int reader_task_runs(struct reader *r, const struct task_run_filter *f,
                      int (*fn)(const struct job_view *v, void *user), void *user, bool *more,
                      struct err *e);
 
-/* ---- polling triggers ---- */
-struct trigger_filter {
-    const char *ns;                                 /* NULL: any; subtree */
-    const char *flow;                               /* NULL: any */
-    const char *after_ns, *after_flow, *after_name; /* NULL: from the first */
-    size_t limit;
-};
-int reader_triggers(struct reader *r, const struct trigger_filter *f,
-                    int (*fn)(const struct trigger_row *t, void *user), void *user, bool *more,
-                    struct err *e);
-int reader_trigger(struct reader *r, const char *ns, const char *flow, const char *name,
-                   struct trigger_row *out, struct err *e);
-int reader_each_webhook(struct reader *r, const char *ns, const char *flow,
-                        int (*fn)(int64_t trigger, const char *key_hash, void *user), void *user,
-                        struct err *e);
-/* Its last evaluations, newest first; TRIGGER_HISTORY at most. */
-int reader_evaluations(struct reader *r, int64_t trigger,
-                       int (*fn)(const struct evaluation_row *v, void *user), void *user,
-                       struct err *e);
-
 #endif

@@ -1,4 +1,5 @@
 /* Reading flows, executions and triggers. */
+#include "coordinator/store/reader_trigger.h"
 #include "coordinator/store/sqlite_reader.h"
 
 #include "base/id.h"

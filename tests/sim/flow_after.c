@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <stdio.h>
 #include <stdlib.h>

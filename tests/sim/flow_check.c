@@ -9,6 +9,7 @@
 #include "coordinator/engine/agent.h"
 #include "coordinator/engine/flow.h"
 #include "coordinator/engine/job.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <string.h>
 

@@ -25,6 +25,7 @@
 #include "coordinator/schedule/civil.h"
 #include "coordinator/schedule/zones.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_trigger.h"
 #include "wire/lease.h"
 
 #include <setjmp.h>

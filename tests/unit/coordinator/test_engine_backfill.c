@@ -9,6 +9,7 @@
 #include "coordinator/engine/backfill_commands.h"
 #include "coordinator/engine/fired.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "coordinator/engine/flow.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

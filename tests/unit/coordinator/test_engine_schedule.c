@@ -9,6 +9,7 @@
 #include "coordinator/engine/schedule.h"
 #include "coordinator/schedule/zones.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <stdarg.h>
 #include <setjmp.h>

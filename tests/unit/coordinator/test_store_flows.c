@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/store/reader_trigger.h"
 
 #include <stdio.h>
 #include <string.h>
