@@ -85,9 +85,7 @@
                " WHERE queued = 1 AND group_key = ?1 AND requires_id = ?2"                         \
                " AND NOT EXISTS (SELECT 1 FROM tried WHERE tried.job = job_states.id)"             \
                " ORDER BY priority DESC, id LIMIT ?3")                                             \
-    X(Q_QUEUE_FIRST, "SELECT priority, id FROM job_states INDEXED BY job_queue WHERE queued = 1"   \
-                     " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3"                  \
-                     " ORDER BY priority DESC, id LIMIT 1")                                        \
+    X(Q_QUEUE_FIRST, QUEUE_FIRST)                                                                  \
     X(Q_NEXT_EQUAL, "SELECT " QUEUED_COLUMNS ", j.spec FROM " QUEUED_FROM                          \
                     " AND s.priority = ?3 AND s.id > ?4 ORDER BY s.id LIMIT ?5")                   \
     X(Q_NEXT_LOWER, "SELECT " QUEUED_COLUMNS ", j.spec FROM " QUEUED_FROM                          \

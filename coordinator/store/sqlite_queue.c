@@ -4,8 +4,6 @@
 
 #include "base/mem.h"
 
-#define PRIORITIES_MOST 32 /* that are looked at for the oldest job of a queue */
-
 /* ---- requires ------------------------------------------------------------------------------- */
 
 int store_requires_intern(struct store *s, const char *canonical_json, int64_t *id, struct err *e)
@@ -131,28 +129,10 @@ int store_each_queue(struct store *s,
     return rc;
 }
 
-/* In the index the first of each priority is its oldest. */
 int store_queue_oldest(struct store *s, const struct queue_key *k, int64_t *id, struct err *e)
 {
-    int64_t below = INT64_MAX;
     int rc = store_write_changes(s, e);
-    if (rc != 0) return rc;
-    rc = 1;
-    *id = 0;
-    for (int n = 0; rc == 1 && n < PRIORITIES_MOST; n++) {
-        sqlite3_stmt *q = store_queue(s, Q_QUEUE_FIRST);
-        bind_text(q, 1, group_text(k->group));
-        bind_int(q, 2, k->requires_id);
-        bind_int(q, 3, below);
-        rc = db_step(&s->queue, q, e);
-        if (rc == 1) {
-            below = sqlite3_column_int64(q, 0);
-            int64_t first = sqlite3_column_int64(q, 1);
-            if (*id == 0 || first < *id) *id = first;
-        }
-        db_reset(q);
-    }
-    return rc < 0 ? rc : 0;
+    return rc ? rc : queue_oldest(&s->queue, store_queue(s, Q_QUEUE_FIRST), k, id, e);
 }
 
 /* ---- position ------------------------------------------------------------------------------- */

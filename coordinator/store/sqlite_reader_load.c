@@ -12,27 +12,12 @@ static const char *group_of(sqlite3_stmt *q)
     return str_empty(text) ? STR_DEFAULT_GROUP : text;
 }
 
-/* The smallest id of a class's queue: in the index the first of each priority is the oldest. */
-static int oldest_of(struct reader *r, const char *group_key, int64_t requires_id, int64_t *id,
-                     struct err *e)
+/* Of the class that the row of R_CLASSES is about. */
+static int oldest_of(struct reader *r, sqlite3_stmt *row, int64_t *id, struct err *e)
 {
-    int64_t below = INT64_MAX;
-    int rc = 1;
-    *id = 0;
-    for (int n = 0; rc == 1 && n < LOAD_PRIORITIES; n++) {
-        sqlite3_stmt *q = from_queue(r, R_QUEUE_FIRST);
-        bind_text(q, 1, group_key);
-        bind_int(q, 2, requires_id);
-        bind_int(q, 3, below);
-        rc = db_step(&r->queue, q, e);
-        if (rc == 1) {
-            below = sqlite3_column_int64(q, 0);
-            int64_t first = sqlite3_column_int64(q, 1);
-            if (*id == 0 || first < *id) *id = first;
-        }
-        db_reset(q);
-    }
-    return rc < 0 ? rc : 0;
+    struct queue_key key = {(const char *)sqlite3_column_text(row, 0),
+                            sqlite3_column_int64(row, 1)};
+    return queue_oldest(&r->queue, from_queue(r, R_QUEUE_FIRST), &key, id, e);
 }
 
 static int created_at(struct reader *r, int64_t id, int64_t *ms, struct err *e)
@@ -55,9 +40,7 @@ int reader_class_loads(struct reader *r, int (*fn)(const struct class_load *c, v
         for (int state = 0; state <= JOB_RETRYING; state++)
             c.jobs[state] = sqlite3_column_int64(q, 2 + state);
         int64_t id = 0;
-        if (c.jobs[JOB_CREATED] > 0 && looked++ < LOAD_CLASSES)
-            rc = oldest_of(r, (const char *)sqlite3_column_text(q, 0), sqlite3_column_int64(q, 1),
-                           &id, e);
+        if (c.jobs[JOB_CREATED] > 0 && looked++ < LOAD_CLASSES) rc = oldest_of(r, q, &id, e);
         if (rc >= 0 && id != 0) rc = created_at(r, id, &c.oldest_ms, e);
         if (rc < 0 || fn(&c, user)) break;
     }

@@ -85,9 +85,7 @@
                     " AND NOT (a.draining OR a.held)")                                             \
     X(R_CLASSES, "SELECT group_key, requires_id, created, submitted, running, killing, retrying"   \
                  " FROM job_counts ORDER BY group_key")                                            \
-    X(R_QUEUE_FIRST, "SELECT priority, id FROM job_states INDEXED BY job_queue WHERE queued = 1"   \
-                     " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3"                  \
-                     " ORDER BY priority DESC, id LIMIT 1")                                        \
+    X(R_QUEUE_FIRST, QUEUE_FIRST)                                                                  \
     X(R_CREATED_AT, "SELECT created_ms FROM jobs WHERE id = ?1")                                   \
     X(R_GROUP_KEYS, "SELECT key, paused FROM groups ORDER BY key")                                 \
     X(R_GROUP_AGENTS, "SELECT group_key, count(*), total(online), total(online AND"                \

@@ -334,6 +334,28 @@ void row_evaluation(sqlite3_stmt *q, struct evaluation_row *v)
     };
 }
 
+/* In the index the first of each priority is its oldest. */
+int queue_oldest(struct db *d, sqlite3_stmt *q, const struct queue_key *k, int64_t *id,
+                 struct err *e)
+{
+    int64_t below = INT64_MAX;
+    int rc = 1;
+    *id = 0;
+    for (int n = 0; rc == 1 && n < LOAD_PRIORITIES; n++) {
+        bind_text(q, 1, group_text(k->group));
+        bind_int(q, 2, k->requires_id);
+        bind_int(q, 3, below);
+        rc = db_step(d, q, e);
+        if (rc == 1) {
+            below = sqlite3_column_int64(q, 0);
+            int64_t first = sqlite3_column_int64(q, 1);
+            if (*id == 0 || first < *id) *id = first;
+        }
+        db_reset(q);
+    }
+    return rc < 0 ? rc : 0;
+}
+
 int64_t chunk_sum(const struct chunk *c)
 {
     uint64_t sum = checksum_add_int(CHECKSUM_START, c->job);

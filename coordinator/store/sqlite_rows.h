@@ -4,6 +4,7 @@
 
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
+#include "coordinator/store/reader_load.h"
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/store.h"
 
@@ -30,6 +31,16 @@ void row_job(sqlite3_stmt *q, struct job_row *j);
     " j.retry_max_attempts, j.retry_max_duration_ms"
 #define QUEUED_COLUMN_COUNT 27
 void row_queued(sqlite3_stmt *q, const struct queue_key *k, struct job_row *j);
+
+/* The first job of the highest priority below ?3. */
+#define QUEUE_FIRST                                                                                \
+    "SELECT priority, id FROM job_states INDEXED BY job_queue WHERE queued = 1"                    \
+    " AND group_key = ?1 AND requires_id = ?2 AND priority < ?3 ORDER BY priority DESC, id LIMIT " \
+    "1"
+/* The smallest id of a queue, by a statement that is QUEUE_FIRST, of its LOAD_PRIORITIES highest
+ * priorities. *id 0: it is empty. */
+int queue_oldest(struct db *d, sqlite3_stmt *q, const struct queue_key *k, int64_t *id,
+                 struct err *e);
 
 #define AGENT_COLUMNS                                                                              \
     "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \
