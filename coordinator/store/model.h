@@ -8,6 +8,7 @@
 #define CADRE_COORDINATOR_STORE_MODEL_H
 
 #include "base/fsm.h"
+#include "coordinator/store/model_namespace.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -156,14 +157,6 @@ struct group_row {
     char *paused_by; /* NULL while it is not paused */
 };
 void group_row_fini(struct group_row *g);
-
-struct namespace_row { /* the settings of a namespace, for itself and its children */
-    char *ns;
-    char *group;  /* its key; "default" says so explicitly */
-    int fallback; /* enum fallback, -1: says nothing */
-    char *updated_by;
-};
-void namespace_row_fini(struct namespace_row *n);
 
 enum token_role { ROLE_JOIN = 0, ROLE_READ = 1, ROLE_SUBMIT = 2, ROLE_ADMIN = 3 };
 extern const char *const role_names[4];
