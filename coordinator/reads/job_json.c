@@ -142,8 +142,7 @@ static void put_requires(struct jw *w, const char *text)
 
 const char *job_json_kind(const struct job_row *j)
 {
-    if (j->kind == JOB_TRIGGER) return shown_kind_names[SHOWN_EVALUATION];
-    return shown_kind_names[j->execution ? SHOWN_TASK : SHOWN_JOB];
+    return shown_kind_names[shown_kind(j->kind, !j->execution)];
 }
 
 const char *job_json_state(const struct job_row *j)

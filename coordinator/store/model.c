@@ -54,6 +54,11 @@ const char *const shown_state_names[SHOWN_STATES] = {
     [JOB_CANCELLED] = "CANCELLED", [SHOWN_FIRED] = "FIRED",       [SHOWN_NO] = "NO",
 };
 
+enum shown_kind shown_kind(enum job_kind kind, bool alone)
+{
+    return kind == JOB_TRIGGER ? SHOWN_EVALUATION : alone ? SHOWN_JOB : SHOWN_TASK;
+}
+
 int shown_state(enum job_kind kind, enum job_state state, int64_t exit_code)
 {
     if (kind != JOB_TRIGGER || (state != JOB_SUCCESS && state != JOB_WARNING)) return (int)state;

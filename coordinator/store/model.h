@@ -42,7 +42,8 @@ extern const struct fsm job_fsm;
 enum job_kind { JOB_TASK = 0, JOB_TRIGGER = 1 };
 /* What people call them: a JOB_TASK of no execution is a job. */
 enum shown_kind { SHOWN_JOB, SHOWN_TASK, SHOWN_EVALUATION, SHOWN_KINDS };
-extern const char *const shown_kind_names[SHOWN_KINDS]; /* "job" ... */
+extern const char *const shown_kind_names[SHOWN_KINDS];     /* "job" ... */
+enum shown_kind shown_kind(enum job_kind kind, bool alone); /* alone: of no execution */
 /* A state as people see it: an evaluation ends in FIRED or NO. SUCCESS: exit code 0 fires, any
  * other does not; WARNING: the check asks for another code, and its code says the opposite. */
 enum { SHOWN_FIRED = JOB_STATES, SHOWN_NO, SHOWN_STATES };

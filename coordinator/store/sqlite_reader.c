@@ -140,8 +140,7 @@ static int choose_scan(struct reader *r, const struct job_filter *f, enum queue_
 /* A job's kind, or what decides about it, from the columns of R_WHOSE. */
 static bool is_kind_wanted(const struct job_filter *f, enum job_kind kind, bool alone)
 {
-    enum shown_kind shown = kind == JOB_TRIGGER ? SHOWN_EVALUATION : alone ? SHOWN_JOB : SHOWN_TASK;
-    return f->kinds == 0 || (f->kinds >> shown & 1) != 0;
+    return f->kinds == 0 || (f->kinds >> shown_kind(kind, alone) & 1) != 0;
 }
 
 /* 1: wanted as far as the part of the job's row tells that does not change; 0: not. */
