@@ -15,6 +15,13 @@ const struct token_refusal *token_refusal(const struct token_row *t, int64_t now
     return t->expires_ms > 0 && now_ms >= t->expires_ms ? &expired : NULL;
 }
 
+const struct token_refusal *page_session_refusal(const struct page_session_row *p, int64_t now_ms)
+{
+    static const struct token_refusal ended = {"session-ended", "this session has ended",
+                                               "sign in again"};
+    return p && now_ms < p->ends_ms ? NULL : &ended;
+}
+
 bool token_covers(enum token_role have, enum token_role need)
 {
     return have >= need; /* in the order of the enum: join < read < submit < admin */

@@ -163,6 +163,13 @@
                        " WHERE expires_ms > 0 AND expires_ms > ?1 AND expires_ms <= ?2"            \
                        " AND revoked_ms = 0 AND role <> 0 ORDER BY expires_ms")                    \
     X(Q_TOKEN_ADMINS, "SELECT count(*) FROM tokens INDEXED BY token_admin WHERE role = 3"          \
-                      " AND revoked_ms = 0 AND (expires_ms = 0 OR expires_ms > ?2) AND id <> ?1")
+                      " AND revoked_ms = 0 AND (expires_ms = 0 OR expires_ms > ?2) AND id <> ?1")  \
+    X(Q_PAGE_SESSION_INSERT, "INSERT INTO page_sessions VALUES (?1, ?2, ?3, ?4, ?5)")              \
+    X(Q_PAGE_SESSION_GET, "SELECT " PAGE_SESSION_COLUMNS " FROM page_sessions WHERE id = ?1")      \
+    X(Q_PAGE_SESSION_BEHIND, "SELECT id FROM page_sessions INDEXED BY page_session_token"          \
+                             " WHERE token = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2")               \
+    X(Q_PAGE_SESSION_DELETE, "DELETE FROM page_sessions WHERE id = ?1")                            \
+    X(Q_PAGE_SESSION_ENDED, "SELECT id FROM page_sessions INDEXED BY page_session_end"             \
+                            " WHERE ends_ms <= ?1 ORDER BY ends_ms LIMIT 1")
 
 #endif

@@ -1,4 +1,5 @@
 /* Reading agents, groups, namespaces and tokens. */
+#include "coordinator/store/reader_page_session.h"
 #include "coordinator/store/sqlite_reader.h"
 
 #include "base/id.h"
@@ -171,6 +172,22 @@ int reader_tokens(struct reader *r, const struct id_filter *f,
     db_reset(q);
     if (rc < 0) return rc;
     *more = rc == 1;
+    return 0;
+}
+
+int reader_page_session(struct reader *r, const uint8_t *hash, int64_t id,
+                        struct page_session_row *out, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, hash ? R_PAGE_SESSION_OF : R_PAGE_SESSION);
+    if (hash)
+        bind_blob(q, 1, hash, sizeof out->hash);
+    else
+        bind_int(q, 1, id);
+    int rc = db_step(&r->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such session");
+    if (rc < 0) return rc;
+    row_page_session(q, out);
+    db_reset(q);
     return 0;
 }
 

@@ -121,6 +121,8 @@
     X(R_NOTICES, "SELECT " NOTICE_COLUMNS " FROM notices WHERE id < ?1 ORDER BY id DESC")          \
     X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id > ?1 ORDER BY id")                  \
     X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \
+    X(R_PAGE_SESSION, "SELECT " PAGE_SESSION_COLUMNS " FROM page_sessions WHERE id = ?1")          \
+    X(R_PAGE_SESSION_OF, "SELECT " PAGE_SESSION_COLUMNS " FROM page_sessions WHERE hash = ?1")     \
     /* flows; ?1, ?2...: behind which row, the last but one: where the namespace's subtree ends */ \
     X(R_FLOWS, "SELECT " FLOW_COLUMNS ", NULL, (SELECT count(*) FROM triggers t"                   \
                " WHERE t.ns = f.ns AND t.flow = f.id) FROM flows f WHERE (f.ns, f.id) > (?1, ?2)"  \

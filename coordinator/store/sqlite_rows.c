@@ -195,6 +195,13 @@ void row_ns(sqlite3_stmt *q, struct namespace_row *n)
     };
 }
 
+/* The table checks the length; a hash of zeros belongs to no secret. */
+static void column_hash(sqlite3_stmt *q, int at, uint8_t hash[32])
+{
+    const void *bytes = sqlite3_column_blob(q, at);
+    if (bytes && sqlite3_column_bytes(q, at) == 32) memcpy(hash, bytes, 32);
+}
+
 void row_token(sqlite3_stmt *q, struct token_row *t)
 {
     *t = (struct token_row){
@@ -211,11 +218,18 @@ void row_token(sqlite3_stmt *q, struct token_row *t)
         .created_by = column_text(q, 11),
         .revoked_by = column_text(q, 12),
     };
-    /* the table checks the length; a hash of zeros belongs to no secret */
-    const void *hash = sqlite3_column_blob(q, 2);
-    if (hash && sqlite3_column_bytes(q, 2) == (int)sizeof t->secret_hash) {
-        memcpy(t->secret_hash, hash, sizeof t->secret_hash);
-    }
+    column_hash(q, 2, t->secret_hash);
+}
+
+void row_page_session(sqlite3_stmt *q, struct page_session_row *p)
+{
+    *p = (struct page_session_row){
+        .id = number(q, 0),
+        .token = number(q, 2),
+        .created_ms = number(q, 3),
+        .ends_ms = number(q, 4),
+    };
+    column_hash(q, 1, p->hash);
 }
 
 void row_flow(sqlite3_stmt *q, struct flow_row *f)

@@ -78,6 +78,9 @@ void row_ns(sqlite3_stmt *q, struct namespace_row *n);
     " last_used_ms, uses_left, created_by, revoked_by"
 void row_token(sqlite3_stmt *q, struct token_row *t);
 
+#define PAGE_SESSION_COLUMNS "id, hash, token, created_ms, ends_ms"
+void row_page_session(sqlite3_stmt *q, struct page_session_row *p);
+
 #define FLOW_COLUMNS                                                                               \
     "f.ns, f.id, f.revision, f.created_ms, f.updated_ms, f.deleted_ms, f.updated_by"
 #define FLOW_COLUMN_COUNT 7

@@ -435,6 +435,17 @@ static const char queue_22[] = "CREATE TABLE notices ("
                                "CREATE INDEX notice_live ON notices (id) WHERE state < 2;"
                                "CREATE INDEX notice_done ON notices (id) WHERE state = 2;";
 
+/* Browsers that have signed in with a token. */
+static const char queue_23[] = "CREATE TABLE page_sessions ("
+                               "  id INTEGER PRIMARY KEY,"
+                               "  hash BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),"
+                               "  token INTEGER NOT NULL,"
+                               "  created_ms INTEGER NOT NULL,"
+                               "  ends_ms INTEGER NOT NULL"
+                               ") STRICT;"
+                               "CREATE INDEX page_session_token ON page_sessions (token, id);"
+                               "CREATE INDEX page_session_end ON page_sessions (ends_ms);";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -480,7 +491,7 @@ static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
                                           queue_16, queue_17, queue_18, queue_19, queue_20,
-                                          queue_21, queue_22};
+                                          queue_21, queue_22, queue_23};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -25,6 +25,7 @@
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/store_flow.h"
 #include "coordinator/store/store_notice.h"
+#include "coordinator/store/store_page_session.h"
 
 /* Opens or creates, checks (quick integrity check when the last shutdown was not clean; ERR_CORRUPT
  * tells how to restore), migrates (numbered, PRAGMA user_version; a newer version than ours is

@@ -237,6 +237,14 @@ static void version_2_is_upgraded_to_what_a_new_file_has(void **state)
     assert_int_equal(sql_int(f, "output.db", "SELECT sum(bytes) FROM streams"), 21);
 }
 
+static void version_22_is_upgraded_to_what_a_new_file_has(void **state)
+{
+    struct fixture *f = *state;
+    upgrade(f, "v22.sql", "v22-output.sql");
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM tokens"), 4);
+    assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM page_sessions"), 0);
+}
+
 static void version_1_is_upgraded_to_what_a_new_file_has(void **state)
 {
     struct fixture *f = *state;
@@ -621,6 +629,7 @@ int main(void)
         CASE(exchanged_files_are_refused),
         CASE(version_1_is_upgraded_to_what_a_new_file_has),
         CASE(version_2_is_upgraded_to_what_a_new_file_has),
+        CASE(version_22_is_upgraded_to_what_a_new_file_has),
         CASE(table_and_model_agree_on_the_states),
         CASE(file_of_garbage_is_refused_with_the_way_to_a_backup),
         CASE(damaged_page_is_found_at_the_start),
