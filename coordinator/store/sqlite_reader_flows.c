@@ -239,6 +239,36 @@ int reader_triggers(struct reader *r, const struct trigger_filter *f,
     return 0;
 }
 
+int reader_upcoming(struct reader *r, const struct upcoming_filter *f,
+                    int (*fn)(const struct trigger_row *t, void *user), void *user,
+                    struct upcoming_place *next, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_UPCOMING);
+    size_t found = 0, seen = 0;
+    struct upcoming_place last = {0};
+    int rc;
+    bind_int(q, 1, f->after.ms);
+    bind_int(q, 2, f->after.id);
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        if (found == f->limit || seen++ == SCAN_MOST) break;
+        struct trigger_row t;
+        row_trigger(q, &t);
+        bool wanted =
+            (!f->ns || str_namespace_covers(f->ns, t.ns)) && (!f->flow || str_eq(f->flow, t.flow));
+        int stop = wanted && fn(&t, user);
+        if (!stop) {
+            found += wanted;
+            last = (struct upcoming_place){t.next_ms, t.id};
+        }
+        trigger_row_fini(&t);
+        if (stop) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *next = rc == 1 ? last : (struct upcoming_place){0};
+    return 0;
+}
+
 int reader_trigger(struct reader *r, const char *ns, const char *flow, const char *name,
                    struct trigger_row *out, struct err *e)
 {

@@ -151,6 +151,9 @@
                    " WHERE j.execution = ?1 AND j.id > ?2 ORDER BY j.id")                          \
     X(R_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers WHERE (ns, flow, name) > (?1, ?2, ?3)" \
                   " AND ns < ?4 ORDER BY ns, flow, name")                                          \
+    X(R_UPCOMING, "SELECT " TRIGGER_COLUMNS " FROM triggers INDEXED BY trigger_next"               \
+                  " WHERE kind = 1 AND disabled = 0 AND next_ms > 0 AND (next_ms, id) > (?1, ?2)"  \
+                  " ORDER BY next_ms, id")                                                         \
     X(R_TRIGGER,                                                                                   \
       "SELECT " TRIGGER_COLUMNS " FROM triggers WHERE ns = ?1 AND flow = ?2 AND name = ?3")        \
     X(R_WEBHOOKS, "SELECT id, key_hash FROM triggers WHERE ns = ?1 AND flow = ?2 AND kind = 2"     \
