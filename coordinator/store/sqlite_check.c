@@ -10,34 +10,17 @@
 /* Chunks that are looked at in one read: a longer one would hold back the log's reuse. */
 #define CHUNKS_AT_ONCE 1000
 
-static void tell(struct store_check *c, const struct db *d, const char *fault)
-{
-    if (c->faults++ >= STORE_CHECK_TOLD || !c->say) return;
-    char *sentence = str_dupf("%s: %s", d->path, fault);
-    c->say(sentence, c->user);
-    mem_free(sentence);
-}
-
-/* Damage may also end the look itself. */
-static int look_failed(struct store_check *c, struct db *d, struct err *e)
-{
-    int code = sqlite3_extended_errcode(d->handle) & 0xff;
-    if (code != SQLITE_CORRUPT && code != SQLITE_NOTADB) return db_fail(d, e);
-    tell(c, d, sqlite3_errmsg(d->handle));
-    return 0;
-}
-
 /* Each row of the query is a fault, but for "ok". */
 static int tell_rows(struct store_check *c, struct db *d, const char *sql, struct err *e)
 {
     sqlite3_stmt *q = NULL;
-    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return look_failed(c, d, e);
+    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return check_failed(c, d, e);
     int step;
     while ((step = sqlite3_step(q)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(q, 0);
-        if (!str_eq(text, "ok")) tell(c, d, text ? text : "damaged");
+        if (!str_eq(text, "ok")) check_tell(c, d, text ? text : "damaged");
     }
-    int rc = step == SQLITE_DONE ? 0 : look_failed(c, d, e);
+    int rc = step == SQLITE_DONE ? 0 : check_failed(c, d, e);
     sqlite3_finalize(q);
     return rc;
 }
@@ -92,7 +75,7 @@ static int check_chunks(struct store_check *c, struct db *d, struct err *e)
                               " FROM chunks WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
     sqlite3_stmt *q = NULL;
     struct chunk chunk = {.cursor = 0};
-    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return look_failed(c, d, e);
+    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return check_failed(c, d, e);
     int step = SQLITE_DONE;
     for (int seen = CHUNKS_AT_ONCE; seen == CHUNKS_AT_ONCE && step == SQLITE_DONE;) {
         bind_int(q, 1, chunk.cursor);
@@ -101,7 +84,7 @@ static int check_chunks(struct store_check *c, struct db *d, struct err *e)
             take(c, d, q, &chunk);
         if (step == SQLITE_DONE) sqlite3_reset(q);
     }
-    int rc = step == SQLITE_DONE ? 0 : look_failed(c, d, e);
+    int rc = step == SQLITE_DONE ? 0 : check_failed(c, d, e);
     sqlite3_finalize(q);
     return rc;
 }
@@ -125,7 +108,7 @@ static int check_named(const char *folder, enum schema which, struct store_check
     int rc = db_open(&d, path, DB_READER, e);
     if (rc == 0) rc = schema_check(&d, which, e);
     if (rc == ERR_CORRUPT && d.handle) {
-        tell(c, &d, "damaged, or not the expected file");
+        check_tell(c, &d, "damaged, or not the expected file");
         rc = 0;
     } else if (rc == 0) {
         rc = check_file(&d, which, c, e);
