@@ -223,10 +223,13 @@ int store_write_changes(struct store *s, struct err *e)
     struct changes *c = &s->changes;
     if (!changes_any(c)) return 0;
     int rc = store_write_queue(s, e);
+    if (rc == 0) rc = blocks_note(s, e);
     for (const struct job_change *x = c->first_job; rc == 0 && x; x = x->next)
         rc = x->fresh ? insert_job(s, x, e) : change_job(s, x, e);
-    for (const struct execution_change *x = c->first_execution; rc == 0 && x; x = x->next)
+    for (const struct execution_change *x = c->first_execution; rc == 0 && x; x = x->next) {
         rc = x->fresh ? execution_insert(s, &x->row, e) : execution_update(s, &x->row, e);
+        if (rc == 0 && !x->fresh && x->row.labels) rc = blocks_relabel(s, &x->row, e);
+    }
     for (const struct evaluation_change *x = c->first_evaluation; rc == 0 && x; x = x->next)
         rc = evaluation_insert(s, &x->row, e); /* after the jobs: old ones go with it */
     if (rc == 0) changes_written(c);

@@ -42,6 +42,8 @@
                           " message = ?10, cancelled_by = ?11, asleep_ms = ?12, wake_ms = ?13,"    \
                           " labels = ifnull(?14, labels), outputs = ifnull(?15, outputs)"          \
                           " WHERE id = ?1")                                                        \
+    X(Q_EXECUTION_LABELS, "SELECT labels FROM executions WHERE id = ?1")                           \
+    X(Q_EXECUTION_JOB_IDS, "SELECT id FROM jobs WHERE execution = ?1")                             \
     X(Q_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS                                               \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
     X(Q_TASK_RUNS, "SELECT task, id FROM jobs INDEXED BY job_execution WHERE execution = ?1"       \

@@ -9,6 +9,8 @@
     " WHERE s.queued = 1 AND s.group_key = ?1 AND s.requires_id = ?2"                              \
     " AND NOT EXISTS (SELECT 1 FROM tried WHERE tried.job = s.id)"
 
+#define BLOCK_NO_END "9223372036854775807"
+
 /* X(number, text) */
 #define JOB_STATEMENTS(X)                                                                          \
     X(Q_BEGIN, "BEGIN IMMEDIATE")                                                                  \
@@ -72,6 +74,13 @@
     X(Q_ATTEMPT_DELETE, "DELETE FROM attempts WHERE job = ?1 AND attempt = ?2")                    \
     X(Q_JOBS_OPEN, "SELECT " JOB_COLUMNS " FROM job_states s INDEXED BY job_open"                  \
                    " CROSS JOIN jobs j ON j.id = s.id WHERE s.open > 0")                           \
+    /* the index by group and agent; of an id, the block that covers it, and where that ends */    \
+    X(Q_BLOCK_RANGE, "SELECT (SELECT max(start) FROM job_blocks WHERE start <= ?1), ifnull("       \
+                     "(SELECT min(start) FROM job_blocks WHERE start > ?1), " BLOCK_NO_END ")")    \
+    X(Q_BLOCK_GET, "SELECT " BLOCK_COLUMNS " FROM job_blocks WHERE start = ?1")                    \
+    X(Q_BLOCK_PUT, BLOCK_PUT)                                                                      \
+    X(Q_BLOCK_DROP, "DELETE FROM job_blocks WHERE start = ?1 AND NOT EXISTS"                       \
+                    " (SELECT 1 FROM job_states WHERE id >= ?1 AND id < ?2)")                      \
     /* the queue */                                                                                \
     X(Q_REQUIRES_FIND, "SELECT id FROM requires WHERE text = ?1")                                  \
     X(Q_REQUIRES_INSERT, "INSERT INTO requires (text, jobs) VALUES (?1, 0)")                       \

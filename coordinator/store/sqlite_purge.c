@@ -48,7 +48,7 @@ int purge_job(struct store *s, int64_t job, struct err *e)
         bind_int(q, 1, job);
         rc = db_run(&s->queue, q, e);
     }
-    return rc;
+    return rc == 0 ? blocks_leave(s, job, e) : rc;
 }
 
 int purge_whole_job(struct store *s, int64_t job, struct err *e)

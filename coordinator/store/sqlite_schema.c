@@ -450,6 +450,14 @@ static const char queue_23[] = "CREATE TABLE page_sessions ("
 static const char queue_24[] = "CREATE INDEX trigger_next ON triggers (next_ms)"
                                "  WHERE kind = 1 AND disabled = 0 AND next_ms > 0;";
 
+/* Of each range of ids, what its jobs are found by. sqlite_blocks.c fills it, also when the store
+ * opens and it is empty. */
+static const char queue_25[] = "CREATE TABLE job_blocks ("
+                               "  start INTEGER PRIMARY KEY,"
+                               "  parts BLOB NOT NULL,"
+                               "  subjects BLOB" /* NULL: any */
+                               ") STRICT;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -495,7 +503,7 @@ static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
                                           queue_16, queue_17, queue_18, queue_19, queue_20,
-                                          queue_21, queue_22, queue_23, queue_24};
+                                          queue_21, queue_22, queue_23, queue_24, queue_25};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -145,6 +145,7 @@ static int open_queue(struct store *s, const char *folder, const struct store_pa
     bool fresh;
     int rc = open_file(&s->queue, path, SCHEMA_QUEUE, p->make, &fresh, e);
     if (rc == 0) rc = parts_check_ca(s, p, e);
+    if (rc == 0) rc = blocks_make(&s->queue, e);
     mem_free(path);
     return rc;
 }
@@ -203,6 +204,7 @@ void store_close(struct store *s)
     db_close(&s->queue);
     db_close(&s->output);
     changes_fini(&s->changes);
+    blocks_fini(&s->blocks);
     mem_free(s->tallies);
     mem_free(s);
 }
@@ -243,6 +245,7 @@ int store_commit(struct store *s, struct err *e)
     }
     if (rc == 0 && queue) {
         rc = tally_flush(s, e);
+        if (rc == 0) rc = blocks_flush(s, e);
         if (rc == 0) rc = parts_commit_queue(s, e);
         if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
     }
@@ -269,6 +272,7 @@ void store_rollback(struct store *s)
     if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
     changes_clear(&s->changes);
     tally_clear(s);
+    blocks_forget(&s->blocks);
     parts_forget(s);
     s->begun = false;
 }

@@ -3,6 +3,7 @@
 #define CADRE_COORDINATOR_STORE_SQLITE_STORE_H
 
 #include "coordinator/store/changes.h"
+#include "coordinator/store/sqlite_blocks.h"
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/sqlite_flow_sql.h"
 #include "coordinator/store/sqlite_job_sql.h"
@@ -86,6 +87,7 @@ struct store {
     struct tally *tallies;
     size_t tally_count, tally_cap, tally_last;
     struct agent_place agent_place;
+    struct blocks blocks;
     /* Cursors of chunks (sqlite_parts.c): the newest, the newest that is committed, and the one
      * that cadre.db knows of. */
     int64_t output_high, output_kept, output_marked;
