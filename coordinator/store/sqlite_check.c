@@ -98,7 +98,7 @@ int check_file(struct db *d, enum schema which, struct store_check *c, struct er
     if (which == SCHEMA_OUTPUT) return rc == 0 ? check_chunks(c, d, e) : rc;
     for (size_t i = 0; rc == 0 && i < sizeof counts / sizeof *counts; i++)
         rc = tell_rows(c, d, counts[i], e);
-    return rc;
+    return rc == 0 ? check_blocks(c, d, e) : rc;
 }
 
 static int check_named(const char *folder, enum schema which, struct store_check *c, struct err *e)

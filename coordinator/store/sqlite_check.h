@@ -11,6 +11,8 @@
 void check_tell(struct store_check *c, const struct db *d, const char *fault);
 /* Damage may also end the look itself: 0 then, and it is told. */
 int check_failed(struct store_check *c, struct db *d, struct err *e);
+/* job_blocks against the jobs. */
+int check_blocks(struct store_check *c, struct db *d, struct err *e);
 
 /* Adds to the results. */
 int check_file(struct db *d, enum schema which, struct store_check *c, struct err *e);

@@ -3,6 +3,7 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/store/sqlite_check.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -141,8 +142,28 @@ void sql_exec(const struct fixture *f, const char *file, const char *sql)
     sqlite3_close(db);
 }
 
+static void on_fault(const char *fault, void *user)
+{
+    (void)user;
+    print_error("%s\n", fault);
+}
+
+/* The index of jobs has all jobs, and no block without. */
+static void check_index(const struct fixture *f)
+{
+    struct db d = {0};
+    struct store_check c = {.say = on_fault};
+    char *path = str_dupf("%s/cadre.db", f->folder);
+    OK(db_open(&d, path, DB_READER, &e));
+    OK(check_blocks(&c, &d, &e));
+    assert_int_equal(c.faults, 0);
+    db_close(&d);
+    mem_free(path);
+}
+
 void check_counts(const struct fixture *f)
 {
+    check_index(f);
     /* both ways, so that nothing is on one side only; a kept row of zeros says nothing */
     static const char real[] =
         "SELECT group_key, requires_id, total(state = 0), total(state = 1), total(state = 2),"

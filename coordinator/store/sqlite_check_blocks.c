@@ -1,0 +1,112 @@
+/* The index of jobs against the jobs, both by id. */
+#include "coordinator/store/sqlite_check.h"
+
+#include "coordinator/store/sqlite_block_jobs.h"
+
+#include "base/id.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+#define REMEDY                                                                                     \
+    "lists with a filter may leave it out. To make the index anew, stop the coordinator, run "     \
+    "\"DELETE FROM job_blocks\" on the file, and start it again"
+
+struct blocks_check {
+    struct store_check *c;
+    struct db *d;
+    struct block_jobs jobs;
+    sqlite3_stmt *starts;
+    struct block block;
+    bool inside;    /* block is one */
+    bool has_next;  /* another one stands in the row of `starts` */
+    size_t jobs_in; /* jobs of the block so far */
+    /* the job that is looked at, and the bit of its part */
+    int64_t job;
+    uint32_t part;
+};
+
+static void tell_of_job(struct blocks_check *x, int64_t job, const char *what)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(job, id);
+    char *fault = str_dupf("the index of jobs lacks the %s of job %s: " REMEDY, what, id);
+    check_tell(x->c, x->d, fault);
+    mem_free(fault);
+}
+
+static void tell_of_block(struct blocks_check *x, const char *what)
+{
+    char *fault = str_dupf("block %lld of the index of jobs %s", (long long)x->block.start, what);
+    check_tell(x->c, x->d, fault);
+    mem_free(fault);
+}
+
+/* 1: a row; 0: none; negative: it cannot be read on. */
+static int step(sqlite3_stmt *q, bool *row)
+{
+    int code = sqlite3_step(q);
+    *row = code == SQLITE_ROW;
+    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : -1;
+}
+
+static void leave_block(struct blocks_check *x)
+{
+    if (x->inside && x->jobs_in == 0) tell_of_block(x, "has no job");
+    x->jobs_in = 0;
+}
+
+/* Goes to the block that covers the id: the last one that begins there or before. */
+static int go_to(struct blocks_check *x, int64_t id)
+{
+    int rc = 0;
+    while (rc == 0 && x->has_next && sqlite3_column_int64(x->starts, 0) <= id) {
+        leave_block(x);
+        if (!block_read(&x->block, x->starts, INT64_MAX)) tell_of_block(x, "is damaged");
+        x->inside = true;
+        rc = step(x->starts, &x->has_next);
+    }
+    return rc;
+}
+
+static void check_subject(void *user, enum block_kind kind, uint32_t subject)
+{
+    struct blocks_check *x = user;
+    if (!x->inside || !(block_mask(&x->block, kind, subject) & x->part))
+        tell_of_job(x, x->job, block_kind_names[kind]);
+}
+
+static int check_job(struct blocks_check *x, const struct block_job *job)
+{
+    int rc = go_to(x, job->id);
+    if (rc != 0) return rc;
+    x->jobs_in++;
+    x->job = job->id;
+    x->part = x->inside ? block_part(&x->block, job->id) : 0;
+    block_subjects(job, check_subject, x);
+    return 0;
+}
+
+static int check_all(struct blocks_check *x)
+{
+    struct block_job job;
+    int rc = step(x->starts, &x->has_next), more = 1;
+    while (rc == 0 && (more = block_jobs_next(&x->jobs, &job, NULL)) == 1)
+        rc = check_job(x, &job);
+    if (more < 0) return more;
+    if (rc == 0) rc = go_to(x, INT64_MAX);
+    if (rc == 0) leave_block(x);
+    return rc;
+}
+
+int check_blocks(struct store_check *c, struct db *d, struct err *e)
+{
+    static const char blocks[] = "SELECT " BLOCK_COLUMNS " FROM job_blocks ORDER BY start";
+    struct blocks_check x = {.c = c, .d = d};
+    bool ready = block_jobs_open(&x.jobs, d, NULL) == 0 &&
+                 sqlite3_prepare_v2(d->handle, blocks, -1, &x.starts, NULL) == SQLITE_OK;
+    int rc = ready && check_all(&x) == 0 ? 0 : check_failed(c, d, e);
+    block_jobs_close(&x.jobs);
+    sqlite3_finalize(x.starts);
+    block_fini(&x.block);
+    return rc;
+}
