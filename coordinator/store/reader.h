@@ -35,7 +35,15 @@ struct job_filter {
     int64_t agent;     /* 0: any */
     int64_t before_id; /* 0: from the newest */
     int64_t from_id;   /* only this one and newer ones */
-    bool uncancelled;  /* not those that a user has cancelled and that have not ended yet */
+    uint32_t reasons;  /* bit per enum reason; 0: all */
+    bool exited;       /* only those that ended with exit_code */
+    int64_t exit_code;
+    int64_t ended_since_ms, ended_until_ms; /* only those that ended then or later, and before */
+    const char *flow;          /* NULL: any; needs ns, which is exactly this one then */
+    const char *task;          /* NULL: any */
+    bool unnamed;              /* only those without a name */
+    const struct json *labels; /* of their execution, each of these texts by its key; NULL: any */
+    bool uncancelled;          /* not those that a user has cancelled and that have not ended yet */
     size_t limit;
 };
 /* Newest first; *next_before 0: no more, else the before_id of the next call. One call looks at

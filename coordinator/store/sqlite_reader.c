@@ -116,19 +116,24 @@ static int read_counts(struct reader *r, enum queue_read which, int64_t jobs[JOB
     return 0;
 }
 
+#define ALL_STATES ((UINT32_C(1) << JOB_STATES) - 1)
+#define OPEN_STATES ((UINT32_C(1) << (JOB_RETRYING + 1)) - 1)
+
+/* In which evaluations end: SUCCESS or WARNING in the row. */
+#define TOLD_STATES (UINT32_C(1) << SHOWN_FIRED | UINT32_C(1) << SHOWN_NO)
+
 /* The way to the wanted jobs that passes by the fewest others. */
 static int choose_scan(struct reader *r, const struct job_filter *f, enum queue_read *which,
                        struct err *e)
 {
     uint32_t states = f->states;
     const uint32_t created = UINT32_C(1) << JOB_CREATED;
-    const uint32_t open = (UINT32_C(1) << (JOB_RETRYING + 1)) - 1;
-    const uint32_t bad = ((UINT32_C(1) << JOB_STATES) - 1) & ~open & ~(UINT32_C(1) << JOB_SUCCESS);
+    const uint32_t bad = ALL_STATES & ~OPEN_STATES & ~(UINT32_C(1) << JOB_SUCCESS);
     *which = f->kinds == UINT32_C(1) << SHOWN_EVALUATION ? R_SCAN_EVALUATIONS : R_SCAN;
     if (f->name) *which = R_SCAN_NAMED;
     if (states == 0 || *which != R_SCAN) return 0;
     if ((states & ~bad) == 0) *which = R_SCAN_BAD;
-    if ((states & ~open) != 0) return 0;
+    if ((states & ~OPEN_STATES) != 0) return 0;
     int64_t jobs[JOB_STATES], sorted = 0;
     int rc = read_counts(r, R_COUNTS, jobs, e);
     for (int state = states & created ? JOB_CREATED : JOB_SUBMITTED; state <= JOB_RETRYING; state++)
@@ -143,6 +148,36 @@ static bool is_kind_wanted(const struct job_filter *f, enum job_kind kind, bool 
     return f->kinds == 0 || (f->kinds >> shown_kind(kind, alone) & 1) != 0;
 }
 
+static bool is_equal(const char *wanted, sqlite3_stmt *q, int column)
+{
+    return !wanted || str_eq(wanted, (const char *)sqlite3_column_text(q, column));
+}
+
+/* From the columns of R_WHOSE. */
+static bool is_of_flow(const struct job_filter *f, sqlite3_stmt *q)
+{
+    const char *ns = (const char *)sqlite3_column_text(q, 0);
+    bool covered = f->flow ? str_eq(f->ns, ns) : !f->ns || (ns && str_namespace_covers(f->ns, ns));
+    bool named = sqlite3_column_type(q, 3) != SQLITE_NULL;
+    return covered && is_equal(f->flow, q, 4) && is_equal(f->task, q, 5) &&
+           is_equal(f->name, q, 3) && !(f->unnamed && named);
+}
+
+/* 1: the execution has them; 0: not, or there is none. */
+static int has_labels(struct reader *r, const struct json *wanted, const char *execution,
+                      struct err *e)
+{
+    int64_t id;
+    if (!execution || id_parse(execution, &id) != 0) return 0;
+    sqlite3_stmt *q = from_queue(r, R_EXECUTION_LABELS);
+    bind_int(q, 1, id);
+    int rc = db_step(&r->queue, q, e);
+    if (rc != 1) return rc;
+    rc = row_has_labels((const char *)sqlite3_column_text(q, 0), wanted);
+    db_reset(q);
+    return rc;
+}
+
 /* 1: wanted as far as the part of the job's row tells that does not change; 0: not. */
 static int is_its(struct reader *r, const struct job_filter *f, sqlite3_stmt *scan, struct err *e)
 {
@@ -150,25 +185,43 @@ static int is_its(struct reader *r, const struct job_filter *f, sqlite3_stmt *sc
     bind_int(q, 1, sqlite3_column_int64(scan, 0));
     int rc = db_step(&r->queue, q, e);
     if (rc != 1) return rc;
-    const char *ns = (const char *)sqlite3_column_text(q, 0);
     enum job_kind kind = (enum job_kind)sqlite3_column_int(q, 1);
     int state = shown_state(kind, (enum job_state)sqlite3_column_int(scan, 1),
                             sqlite3_column_int64(scan, 4));
-    bool wanted = (!f->ns || (ns && str_namespace_covers(f->ns, ns))) &&
-                  is_kind_wanted(f, kind, sqlite3_column_int(q, 2) != 0) &&
-                  (!f->states || (f->states >> state & 1) != 0) &&
-                  (!f->name || str_eq(f->name, (const char *)sqlite3_column_text(q, 3)));
+    bool alone = sqlite3_column_type(q, 2) == SQLITE_NULL;
+    rc = is_of_flow(f, q) && is_kind_wanted(f, kind, alone) &&
+         (!f->states || (f->states >> state & 1) != 0);
+    if (rc == 1 && f->labels)
+        rc = has_labels(r, f->labels, (const char *)sqlite3_column_text(q, 2), e);
     db_reset(q);
-    return wanted;
+    return rc;
+}
+
+/* By the columns of SCAN_COLUMNS. */
+static bool has_end(const struct job_filter *f, sqlite3_stmt *scan)
+{
+    int64_t ended_ms = sqlite3_column_int64(scan, 6);
+    bool by_end = f->ended_since_ms > 0 || f->ended_until_ms > 0;
+    if (by_end && (ended_ms == 0 || ended_ms < f->ended_since_ms)) return false;
+    if (f->ended_until_ms > 0 && ended_ms >= f->ended_until_ms) return false;
+    if (f->reasons && !(f->reasons >> sqlite3_column_int(scan, 5) & 1)) return false;
+    return !f->exited || (sqlite3_column_type(scan, 4) != SQLITE_NULL &&
+                          sqlite3_column_int64(scan, 4) == f->exit_code);
+}
+
+/* Does it ask for what only R_WHOSE tells? */
+static bool asks_whose(const struct job_filter *f)
+{
+    return f->ns || f->kinds || f->states || f->name || f->flow || f->task || f->unnamed ||
+           f->labels;
 }
 
 /* 1: wanted; 0: not. Columns: SCAN_COLUMNS. */
 static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt *scan,
                      struct err *e)
 {
-    const uint32_t told = UINT32_C(1) << SHOWN_FIRED | UINT32_C(1) << SHOWN_NO;
     int state = sqlite3_column_int(scan, 1);
-    bool maybe = (state == JOB_SUCCESS || state == JOB_WARNING) && (f->states & told) != 0;
+    bool maybe = (state == JOB_SUCCESS || state == JOB_WARNING) && (f->states & TOLD_STATES) != 0;
     if (f->states && !maybe && !(f->states >> state & 1)) return 0;
     if (f->uncancelled && state == JOB_KILLING &&
         sqlite3_column_int(scan, 5) == (int)REASON_CANCELLED)
@@ -176,7 +229,8 @@ static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt 
     if (f->agent && f->agent != sqlite3_column_int64(scan, 3)) return 0;
     if (f->group && !str_eq(group_text(f->group), (const char *)sqlite3_column_text(scan, 2)))
         return 0;
-    return f->ns || f->kinds || f->states || f->name ? is_its(r, f, scan, e) : 1;
+    if (!has_end(f, scan)) return 0;
+    return asks_whose(f) ? is_its(r, f, scan, e) : 1;
 }
 
 /* *blob: the handle to be used again; NULL at first. */

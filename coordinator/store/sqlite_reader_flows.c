@@ -3,11 +3,8 @@
 #include "coordinator/store/sqlite_reader.h"
 
 #include "base/id.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-#include <string.h>
 
 static const char *or_empty(const char *s)
 {
@@ -119,23 +116,12 @@ static sqlite3_stmt *choose_scan(struct reader *r, const struct execution_filter
     return q;
 }
 
-static bool has_labels(const struct execution_row *x, const struct json *wanted)
-{
-    struct json *labels = NULL;
-    if (x->labels && json_parse(x->labels, strlen(x->labels), &labels, NULL) != 0) return false;
-    bool has = true;
-    for (const struct json *w = json_first(wanted); w && has; w = json_next(w))
-        has = str_eq(json_get_str(labels, json_key(w), NULL), json_str(w, ""));
-    json_free(labels);
-    return has;
-}
-
 static bool is_wanted(const struct execution_filter *f, const struct execution_row *x)
 {
     if (f->states && !(f->states >> x->state & 1)) return false;
     if (f->trigger && !str_eq(f->trigger, x->trigger)) return false;
     if (!f->flow && f->ns && !str_namespace_covers(f->ns, x->ns)) return false;
-    return !f->labels || has_labels(x, f->labels);
+    return !f->labels || row_has_labels(x->labels, f->labels);
 }
 
 int reader_executions(struct reader *r, const struct execution_filter *f,

@@ -12,9 +12,11 @@
 #define VIEW_TABLES                                                                                \
     JOB_TABLES " LEFT JOIN requires r ON r.id = s.requires_id LEFT JOIN agents a ON a.id = "       \
                "s.agent"
-#define SCAN_COLUMNS "SELECT id, state, group_key, agent, exit_code, reason FROM job_states "
+#define SCAN_COLUMNS                                                                               \
+    "SELECT id, state, group_key, agent, exit_code, reason, ended_ms FROM job_states "
 #define SCAN_JOINED                                                                                \
-    "SELECT s.id, s.state, s.group_key, s.agent, s.exit_code, s.reason FROM jobs j INDEXED BY "
+    "SELECT s.id, s.state, s.group_key, s.agent, s.exit_code, s.reason, s.ended_ms"                \
+    " FROM jobs j INDEXED BY "
 #define BUSY                                                                                       \
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
     " AND s.open = 2 AND s.agent = a.id)"                                                          \
@@ -39,7 +41,7 @@
 #define QUEUE_READS(X)                                                                             \
     X(R_JOB, "SELECT " VIEW_COLUMNS ", j.spec FROM " VIEW_TABLES " WHERE s.id = ?1")               \
     X(R_JOB_BRIEF, "SELECT " VIEW_COLUMNS " FROM " VIEW_TABLES " WHERE s.id = ?1")                 \
-    X(R_WHOSE, "SELECT ns, kind, execution IS NULL, name FROM jobs WHERE id = ?1")                 \
+    X(R_WHOSE, "SELECT ns, kind, execution, name, flow, task FROM jobs WHERE id = ?1")             \
     /* ?1: before this id, ?2: from this id on */                                                  \
     X(R_SCAN, SCAN_COLUMNS "WHERE id < ?1 AND id >= ?2 ORDER BY id DESC")                          \
     X(R_SCAN_BAD, SCAN_COLUMNS "INDEXED BY job_bad WHERE bad = 1 AND id < ?1 AND id >= ?2"         \
@@ -136,6 +138,7 @@
                    " FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision < ?3"            \
                    " ORDER BY revision DESC")                                                      \
     X(R_EXECUTION, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")   \
+    X(R_EXECUTION_LABELS, "SELECT labels FROM executions WHERE id = ?1")                           \
     X(R_EXECUTIONS, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                    \
                     " FROM executions WHERE id < ?1 AND id >= ?4 ORDER BY id DESC")                \
     X(R_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                               \

@@ -2,7 +2,9 @@
 #include "coordinator/store/sqlite_rows.h"
 
 #include "base/checksum.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -378,4 +380,15 @@ int64_t chunk_sum(const struct chunk *c)
     sum = checksum_add_int(sum, c->offset);
     sum = checksum_add_int(sum, c->at_ms);
     return (int64_t)checksum_add(sum, c->data, c->len);
+}
+
+bool row_has_labels(const char *text, const struct json *wanted)
+{
+    struct json *labels = NULL;
+    if (text && json_parse(text, strlen(text), &labels, NULL) != 0) return false;
+    bool has = true;
+    for (const struct json *w = json_first(wanted); w && has; w = json_next(w))
+        has = str_eq(json_get_str(labels, json_key(w), NULL), json_str(w, ""));
+    json_free(labels);
+    return has;
 }

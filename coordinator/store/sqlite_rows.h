@@ -8,6 +8,10 @@
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/store.h"
 
+#include <stdbool.h>
+
+struct json;
+
 /* allow_failure stands behind outputs, which are there, and may be long, only when the job ended:
  * then nobody asks for it any more. */
 #define JOB_COLUMNS                                                                                \
@@ -114,5 +118,8 @@ void row_notice(sqlite3_stmt *q, struct notice_row *n);
 
 /* What stands beside a chunk in output.db: of its bytes and of all that is said of them. */
 int64_t chunk_sum(const struct chunk *c);
+
+/* Has the text of an execution's labels (NULL: there are none) each of these? */
+bool row_has_labels(const char *text, const struct json *wanted);
 
 #endif
