@@ -1,6 +1,7 @@
 /* Reading for the API on connections of its own. A call's statements are reset before it returns:
  * an open one would hold back the log's reuse. */
 #include "coordinator/store/reader_load.h"
+#include "coordinator/store/sqlite_block.h"
 #include "coordinator/store/sqlite_reader.h"
 
 #include "coordinator/store/sqlite_schema.h"
@@ -12,6 +13,10 @@
 /* Up to so many open jobs are sorted for a list of them; more are met soon enough on the way back
  * from the newest. */
 #define SORT_MOST 5000
+
+/* The jobs of a filter are looked for among so many of the newest before the index is read: mostly
+ * a page is full by then. */
+#define PLAIN_MOST 500
 
 /* So much of a spec tells in a list what the job runs: the rest of a long one is not read. */
 #define SPEC_HEAD_BYTES 2048
@@ -251,38 +256,163 @@ static int read_head(struct reader *r, sqlite3_blob **blob, struct job_view *v, 
 /* Takes a job that is wanted: 1: the last one; 0: go on. */
 typedef int take_fn(struct reader *r, int64_t id, void *user, struct err *e);
 
+struct walk {
+    const struct job_filter *filter;
+    enum queue_read which;
+    take_fn *take;
+    void *user;
+    size_t found, seen;
+    bool enough;  /* all that was asked for was found */
+    int64_t next; /* where the next call goes on; 0: nowhere */
+};
+
+/* The jobs before `before`, from `from` on. 1: ends at w->next, since that is enough or `most` rows
+ * were seen; 0: there are no more. */
+static int walk_range(struct reader *r, struct walk *w, int64_t before, int64_t from, size_t most,
+                      struct err *e)
+{
+    sqlite3_stmt *scan = from_queue(r, w->which);
+    bind_int(scan, 1, before);
+    bind_int(scan, 2, from);
+    if (w->which == R_SCAN_NAMED) bind_text(scan, 3, w->filter->name);
+    int64_t last = before;
+    int rc;
+    while ((rc = db_step(&r->queue, scan, e)) == 1) {
+        w->enough = w->found == w->filter->limit;
+        if (w->enough || w->seen >= most) break;
+        w->seen++;
+        last = sqlite3_column_int64(scan, 0);
+        rc = is_wanted(r, w->filter, scan, e);
+        if (rc == 0) continue;
+        if (rc == 1) rc = w->take(r, last, w->user, e);
+        if (rc < 0) break;
+        w->found++;
+        w->enough = rc == 1;
+        if (rc == 1) break;
+    }
+    db_reset(scan);
+    if (rc == 1) w->next = last;
+    return rc;
+}
+
+/* The index has only final states. */
+static uint32_t state_parts(const struct block *b, uint32_t states)
+{
+    uint32_t mask = 0;
+    if (states & TOLD_STATES) states |= UINT32_C(1) << JOB_SUCCESS | UINT32_C(1) << JOB_WARNING;
+    for (int64_t state = JOB_RETRYING + 1; state < JOB_STATES; state++)
+        if (states >> state & 1)
+            mask |= block_mask(b, BLOCK_STATE, block_number(BLOCK_STATE, state));
+    return mask;
+}
+
+static uint32_t reason_parts(const struct block *b, uint32_t reasons)
+{
+    uint32_t mask = 0;
+    for (int64_t reason = REASON_NONE + 1; reason < REASONS; reason++)
+        if (reasons >> reason & 1)
+            mask |= block_mask(b, BLOCK_REASON, block_number(BLOCK_REASON, reason));
+    return mask;
+}
+
+/* Does the index tell of the filter's states, and of its reasons? */
+static bool has_states(const struct job_filter *f)
+{
+    return f->states != 0 && (f->states & OPEN_STATES) == 0;
+}
+
+static bool has_reasons(const struct job_filter *f)
+{
+    return f->reasons != 0 && (f->reasons & UINT32_C(1) << REASON_NONE) == 0;
+}
+
+static uint32_t text_parts(const struct block *b, enum block_kind kind, const char *text,
+                           const char *more)
+{
+    return block_mask(b, kind, block_text(kind, text, more));
+}
+
+/* The parts of a block that may have jobs which the filter takes. */
+static uint32_t wanted_parts(const struct block *b, const struct job_filter *f)
+{
+    uint32_t mask = UINT32_MAX;
+    if (f->group) mask &= text_parts(b, BLOCK_GROUP, group_text(f->group), NULL);
+    if (f->agent) mask &= block_mask(b, BLOCK_AGENT, block_number(BLOCK_AGENT, f->agent));
+    if (f->ns && f->flow)
+        mask &= text_parts(b, BLOCK_FLOW, f->ns, f->flow);
+    else if (f->ns)
+        mask &= text_parts(b, BLOCK_NAMESPACE, f->ns, NULL);
+    if (f->task) mask &= text_parts(b, BLOCK_TASK, f->task, NULL);
+    for (const struct json *l = json_first(f->labels); l && mask; l = json_next(l))
+        mask &= text_parts(b, BLOCK_LABEL, json_key(l), json_str(l, ""));
+    if (has_states(f) && mask) mask &= state_parts(b, f->states);
+    return has_reasons(f) && mask ? mask & reason_parts(b, f->reasons) : mask;
+}
+
+/* As walk_range, of the jobs of a block before `before`. Parts beside each other are one range; it
+ * counts as a row, so that the work is bounded when all ranges are empty. */
+static int walk_block(struct reader *r, struct walk *w, const struct block *b, int64_t before,
+                      struct err *e)
+{
+    uint32_t mask = wanted_parts(b, w->filter);
+    for (size_t high = b->part_count; high > 0;) {
+        size_t low = high - 1;
+        bool wanted = mask >> low & 1;
+        while (low > 0 && (mask >> (low - 1) & 1) == wanted)
+            low--;
+        int64_t end = high < b->part_count && b->parts[high] < before ? b->parts[high] : before;
+        int64_t from = b->parts[low] > w->filter->from_id ? b->parts[low] : w->filter->from_id;
+        high = low;
+        if (!wanted || from >= end) continue;
+        w->seen++;
+        int rc = walk_range(r, w, end, from, SCAN_MOST, e);
+        if (rc != 0) return rc;
+    }
+    return 0;
+}
+
+/* The jobs before `before`, by the index. */
+static int walk_blocks(struct reader *r, struct walk *w, int64_t before, struct err *e)
+{
+    struct block b = {0};
+    sqlite3_stmt *q = from_queue(r, R_BLOCKS);
+    bind_int(q, 1, before);
+    int rc = 0;
+    w->next = 0;
+    while (before > w->filter->from_id && (rc = db_step(&r->queue, q, e)) == 1) {
+        w->next = before;
+        if (w->seen++ >= SCAN_MOST) break;
+        (void)block_read(&b, q, INT64_MAX); /* a damaged one is of all */
+        rc = walk_block(r, w, &b, before, e);
+        if (rc != 0) break;
+        before = b.start;
+        w->next = 0;
+    }
+    db_reset(q);
+    block_fini(&b);
+    return rc;
+}
+
+/* Is it worth while to look for the jobs by blocks? Open jobs, when they are sorted, are few. */
+static bool has_blocks(const struct job_filter *f, enum queue_read which)
+{
+    bool told =
+        f->group || f->agent || f->ns || f->task || f->labels || has_states(f) || has_reasons(f);
+    return told && which != R_SCAN_OPEN && which != R_SCAN_ASSIGNED;
+}
+
 static int walk_jobs(struct reader *r, const struct job_filter *f, take_fn *take, void *user,
                      int64_t *next_before, struct err *e)
 {
-    enum queue_read which;
-    int rc = choose_scan(r, f, &which, e);
+    struct walk w = {.filter = f, .take = take, .user = user};
+    int rc = choose_scan(r, f, &w.which, e);
     if (rc != 0) return rc;
-    sqlite3_stmt *scan = from_queue(r, which);
-    bind_int(scan, 1, f->before_id ? f->before_id : INT64_MAX);
-    bind_int(scan, 2, f->from_id);
-    if (which == R_SCAN_NAMED) bind_text(scan, 3, f->name);
-    size_t found = 0, seen = 0;
-    int64_t last = 0, next = 0;
-    while ((rc = db_step(&r->queue, scan, e)) == 1) {
-        if (found == f->limit || seen == SCAN_MOST) {
-            next = last;
-            break;
-        }
-        seen++;
-        last = sqlite3_column_int64(scan, 0);
-        rc = is_wanted(r, f, scan, e);
-        if (rc == 0) continue;
-        if (rc == 1) rc = take(r, last, user, e);
-        if (rc < 0) break;
-        found++;
-        if (rc == 1) {
-            next = last;
-            break;
-        }
-    }
-    db_reset(scan);
+    bool blocks = has_blocks(f, w.which);
+    size_t most = blocks ? PLAIN_MOST : SCAN_MOST;
+    rc = walk_range(r, &w, f->before_id ? f->before_id : INT64_MAX, f->from_id, most, e);
+    if (rc == 1 && blocks && !w.enough) rc = walk_blocks(r, &w, w.next, e);
     if (rc < 0) return rc;
-    *next_before = next;
+    *next_before = w.next;
     return 0;
 }
 

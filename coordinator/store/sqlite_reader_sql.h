@@ -2,6 +2,7 @@
 #ifndef CADRE_COORDINATOR_STORE_SQLITE_READER_SQL_H
 #define CADRE_COORDINATOR_STORE_SQLITE_READER_SQL_H
 
+#include "coordinator/store/sqlite_block.h"
 #include "coordinator/store/sqlite_rows.h"
 
 /* cancelled_by stands behind outputs: it is not read of a job that ended as SUCCESS. */
@@ -58,6 +59,7 @@
     X(R_SCAN_NAMED, SCAN_JOINED "job_named CROSS JOIN job_states s ON s.id = j.id"                 \
                                 " WHERE j.name = ?3 AND j.id < ?1 AND j.id >= ?2"                  \
                                 " ORDER BY j.id DESC")                                             \
+    X(R_BLOCKS, "SELECT " BLOCK_COLUMNS " FROM job_blocks WHERE start < ?1 ORDER BY start DESC")   \
     X(R_STARTED, "SELECT first_started_ms FROM job_states WHERE id = ?1")                          \
     X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
                 " total(retrying) FROM job_counts")                                                \
