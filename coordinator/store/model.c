@@ -215,6 +215,7 @@ void agent_row_fini(struct agent_row *a)
     mem_free(a->created_by);
     mem_free(a->drained_by);
     mem_free(a->removed_by);
+    mem_free(a->removed_reason);
     *a = (struct agent_row){0};
 }
 

@@ -143,6 +143,7 @@ struct agent_row {
     char *spki;                                   /* hex SHA-256 of the key that enrolled */
     int64_t token;                                /* join token id */
     char *created_by, *drained_by, *removed_by;   /* created: enrolled */
+    char *removed_reason;                         /* NULL: none given, or it is not removed */
 };
 void agent_row_fini(struct agent_row *a);
 

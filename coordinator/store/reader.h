@@ -114,6 +114,10 @@ int reader_agents(struct reader *r, const struct agent_filter *f,
                   bool *more, struct err *e);
 int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out, int64_t *busy,
                  struct err *e);
+/* The same of an agent that was removed and is kept for a while; of several of that name it is the
+ * one that was removed last. */
+int reader_removed_agent(struct reader *r, const char *id_or_name, struct agent_row *out,
+                         int64_t *busy, struct err *e);
 /* The last one of an agent; ERR_NOT_FOUND: it was let in since. */
 int reader_refusal(struct reader *r, int64_t agent, struct refusal_row *out, struct err *e);
 /* Those of an agent, oldest first. */

@@ -37,6 +37,7 @@ static int put_facts(struct store *s, const struct agent_row *a, struct err *e)
     bind_text(q, 13, a->created_by);
     bind_text(q, 14, a->drained_by);
     bind_text(q, 15, a->removed_by);
+    bind_text(q, 16, a->removed_reason);
     return db_run(&s->queue, q, e);
 }
 

@@ -123,7 +123,7 @@
                       " held = ?6, slots = ?7, last_seen_ms = ?9, removed_ms = ?10,"               \
                       " unwell_since_ms = ?11, group_list = ?12 WHERE id = ?1")                    \
     X(Q_FACTS_PUT, "INSERT OR REPLACE INTO agent_facts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"    \
-                   " ?9, ?10, ?11, ?12, ?13, ?14, ?15)")                                           \
+                   " ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)")                                      \
     X(Q_AGENT_SEQ, "UPDATE agents SET last_seq = ?2 WHERE id = ?1")                                \
     X(Q_AGENT_GET, "SELECT " AGENT_COLUMNS " FROM " AGENT_TABLES " WHERE a.id = ?1")               \
     X(Q_AGENT_NAMED,                                                                               \

@@ -1,4 +1,5 @@
 /* Reading agents, groups, namespaces and tokens. */
+#include "coordinator/store/reader_names.h"
 #include "coordinator/store/reader_page_session.h"
 #include "coordinator/store/sqlite_reader.h"
 
@@ -55,6 +56,20 @@ int reader_agent(struct reader *r, const char *id_or_name, struct agent_row *out
         rc = find_agent(r, q, out, busy, e);
     }
     if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no agent %s", id_or_name);
+    return rc < 0 ? rc : 0;
+}
+
+int reader_removed_agent(struct reader *r, const char *id_or_name, struct agent_row *out,
+                         int64_t *busy, struct err *e)
+{
+    int64_t id;
+    int rc = reader_agent_id(r, id_or_name, &id, e);
+    if (rc == 1) {
+        sqlite3_stmt *q = from_queue(r, R_AGENT_REMOVED);
+        bind_int(q, 1, id);
+        rc = find_agent(r, q, out, busy, e);
+    }
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there was no agent %s", id_or_name);
     return rc < 0 ? rc : 0;
 }
 

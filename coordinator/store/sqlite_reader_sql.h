@@ -78,6 +78,8 @@
                " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
     X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
                      " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
+    X(R_AGENT_REMOVED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                     \
+                       " WHERE a.id = ?1 AND a.removed_ms > 0")                                    \
     X(R_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants WHERE agent = ?1"                      \
                   " ORDER BY since_ms, job")                                                       \
     X(R_REFUSAL, "SELECT " REFUSAL_COLUMNS " FROM " REFUSAL_TABLES " WHERE r.agent = ?1")          \

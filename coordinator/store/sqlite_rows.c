@@ -126,6 +126,7 @@ void row_agent(sqlite3_stmt *q, struct agent_row *a)
         .drained_by = column_text(q, 23),
         .removed_by = column_text(q, 24),
         .groups = column_text(q, 25),
+        .removed_reason = column_text(q, 26),
     };
 }
 

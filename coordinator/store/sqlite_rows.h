@@ -50,8 +50,9 @@ int queue_oldest(struct db *d, sqlite3_stmt *q, const struct queue_key *k, int64
     "a.id, a.name, a.group_key, a.online, a.draining, a.held, a.slots, a.last_seq,"                \
     " a.last_seen_ms, a.removed_ms, f.created_ms, f.token, f.token_group, f.version, f.host_id,"   \
     " f.boot_id, f.journal_id, f.spki, f.drain_reason, f.capabilities, a.unwell_since_ms,"         \
-    " f.unwell_reason, f.created_by, f.drained_by, f.removed_by, a.group_list"
-#define AGENT_COLUMN_COUNT 26
+    " f.unwell_reason, f.created_by, f.drained_by, f.removed_by, a.group_list,"                    \
+    " f.removed_reason"
+#define AGENT_COLUMN_COUNT 27
 #define AGENT_TABLES "agents a JOIN agent_facts f ON f.id = a.id"
 void row_agent(sqlite3_stmt *q, struct agent_row *a);
 

@@ -50,7 +50,8 @@ static void agent_comes_back_as_it_was_inserted(void **state)
                           .token = 9,
                           .created_by = "windows hosts",
                           .drained_by = "ann",
-                          .removed_by = "bob"};
+                          .removed_by = "bob",
+                          .removed_reason = "sold"};
     begin(f);
     OK(store_agent_insert(f->store, &a, &e));
     commit(f);
@@ -79,6 +80,7 @@ static void agent_comes_back_as_it_was_inserted(void **state)
     assert_string_equal(b.created_by, "windows hosts");
     assert_string_equal(b.drained_by, "ann");
     assert_string_equal(b.removed_by, "bob");
+    assert_string_equal(b.removed_reason, "sold");
     agent_row_fini(&b);
 }
 
