@@ -1,4 +1,5 @@
 /* Names, legal successions and clean-up of what the store keeps. */
+#include "coordinator/store/model_agent_event.h"
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
 #include "coordinator/store/model_notice.h"
@@ -217,6 +218,24 @@ void agent_row_fini(struct agent_row *a)
     mem_free(a->removed_by);
     mem_free(a->removed_reason);
     *a = (struct agent_row){0};
+}
+
+const char *const agent_event_names[AGENT_EVENT_KINDS] = {
+    [AGENT_ENROLLED] = "enrolled",
+    [AGENT_CONNECTED] = "connected",
+    [AGENT_DISCONNECTED] = "disconnected",
+    [AGENT_DRAINED] = "drained",
+    [AGENT_RESUMED] = "resumed",
+    [AGENT_GOT_UNWELL] = "unwell",
+    [AGENT_GOT_WELL] = "well",
+    [AGENT_REMOVED] = "removed",
+};
+
+void agent_event_row_fini(struct agent_event_row *v)
+{
+    mem_free(v->by);
+    mem_free(v->text);
+    *v = (struct agent_event_row){0};
 }
 
 void group_row_fini(struct group_row *g)

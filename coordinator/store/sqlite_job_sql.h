@@ -135,6 +135,21 @@
     X(Q_AGENTS_OFFLINE, "UPDATE agents SET online = 0 WHERE online = 1")                           \
     X(Q_AGENT_SEEN, "UPDATE agents SET online = ?2, last_seen_ms = ?3 WHERE id = ?1")              \
     X(Q_AGENT_COUNT, "SELECT count(*) FROM agents WHERE removed_ms = 0")                           \
+    X(Q_AGENT_EVENTS_NEWEST, "SELECT number, kind, first_ms, last_ms FROM agent_events"            \
+                             " WHERE agent = ?1 ORDER BY number DESC LIMIT ?2")                    \
+    X(Q_AGENT_EVENT_INSERT, "INSERT INTO agent_events VALUES (?1, ?2, ?3, ?4, ?4, 1, ?5, ?6)")     \
+    X(Q_AGENT_EVENT_AGAIN, "UPDATE agent_events SET number = ?3, last_ms = max(last_ms, ?4),"      \
+                           " times = times + 1, done_by = ?5, text = ?6"                           \
+                           " WHERE agent = ?1 AND number = ?2")                                    \
+    X(Q_AGENT_EVENTS_TRIM,                                                                         \
+      "DELETE FROM agent_events WHERE agent = ?1 AND number <= (SELECT number FROM agent_events"   \
+      " WHERE agent = ?1 ORDER BY number DESC LIMIT 1 OFFSET ?2)")                                 \
+    X(Q_AGENT_EVENT_OLD, "SELECT 1 FROM agent_events INDEXED BY agent_event_age"                   \
+                         " WHERE last_ms < ?1 LIMIT 1")                                            \
+    X(Q_AGENT_EVENTS_OLD,                                                                          \
+      "DELETE FROM agent_events WHERE (agent, number) IN (SELECT agent, number FROM agent_events"  \
+      " INDEXED BY agent_event_age WHERE last_ms < ?1 ORDER BY last_ms LIMIT ?2)")                 \
+    X(Q_AGENT_EVENTS_DELETE, "DELETE FROM agent_events WHERE agent = ?1")                          \
     X(Q_REMNANT_PUT, "INSERT OR REPLACE INTO remnants VALUES (?1, ?2, ?3, ?4, ?5)")                \
     X(Q_REMNANT_DELETE, "DELETE FROM remnants WHERE agent = ?1 AND job = ?2 AND attempt = ?3")     \
     X(Q_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants ORDER BY agent, job, attempt")         \

@@ -80,6 +80,9 @@
                      " WHERE a.name = ?1 AND a.removed_ms = 0")                                    \
     X(R_AGENT_REMOVED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                     \
                        " WHERE a.id = ?1 AND a.removed_ms > 0")                                    \
+    X(R_AGENT_EVENTS,                                                                              \
+      "SELECT agent, number, kind, first_ms, last_ms, times, done_by, text FROM agent_events"      \
+      " WHERE agent = ?1 AND number < ?2 ORDER BY number DESC")                                    \
     X(R_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants WHERE agent = ?1"                      \
                   " ORDER BY since_ms, job")                                                       \
     X(R_REFUSAL, "SELECT " REFUSAL_COLUMNS " FROM " REFUSAL_TABLES " WHERE r.agent = ?1")          \

@@ -85,7 +85,8 @@ static int is_named(struct store *s, int64_t agent, int64_t removed_ms, size_t *
 
 static int delete_agent(struct store *s, int64_t agent, struct err *e)
 {
-    static const enum queue_statement statements[] = {Q_AGENT_DELETE, Q_FACTS_DELETE};
+    static const enum queue_statement statements[] = {Q_AGENT_DELETE, Q_FACTS_DELETE,
+                                                      Q_AGENT_EVENTS_DELETE};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof statements / sizeof *statements; i++) {
         sqlite3_stmt *q = store_queue(s, statements[i]);

@@ -23,6 +23,7 @@
 
 #include "base/err.h"
 #include "coordinator/store/model_attempt.h"
+#include "coordinator/store/store_agent_event.h"
 #include "coordinator/store/store_flow.h"
 #include "coordinator/store/store_notice.h"
 #include "coordinator/store/store_page_session.h"
