@@ -473,6 +473,9 @@ static const char queue_26[] = "ALTER TABLE agent_facts ADD COLUMN removed_reaso
                                ") STRICT, WITHOUT ROWID;"
                                "CREATE INDEX agent_event_age ON agent_events (last_ms);";
 
+/* The index of jobs has more than groups and agents: it is made anew. */
+static const char queue_27[] = "DELETE FROM job_blocks;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -518,7 +521,7 @@ static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
                                           queue_16, queue_17, queue_18, queue_19, queue_20,
-                                          queue_21, queue_22, queue_23, queue_24, queue_25, queue_26};
+                                          queue_21, queue_22, queue_23, queue_24, queue_25, queue_26, queue_27};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {
