@@ -255,6 +255,7 @@ void namespace_row_fini(struct namespace_row *n)
 {
     mem_free(n->ns);
     mem_free(n->group);
+    mem_free(n->notify);
     mem_free(n->updated_by);
     *n = (struct namespace_row){0};
 }

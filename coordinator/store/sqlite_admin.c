@@ -63,6 +63,8 @@ int store_ns_put(struct store *s, const struct namespace_row *n, struct err *e)
     bind_text(q, 2, str_is_default_group(n->group) ? NULL : n->group);
     bind_int(q, 3, n->fallback);
     bind_text(q, 4, n->updated_by);
+    bind_int(q, 5, n->groupless);
+    bind_text(q, 6, n->notify);
     return db_run(&s->queue, q, e);
 }
 

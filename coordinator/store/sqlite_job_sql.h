@@ -174,7 +174,7 @@
       "INSERT OR REPLACE INTO groups VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")       \
     X(Q_GROUP_DELETE, "DELETE FROM groups WHERE key = ?1")                                         \
     X(Q_GROUPS, "SELECT " GROUP_COLUMNS " FROM groups g ORDER BY g.key")                           \
-    X(Q_NS_PUT, "INSERT OR REPLACE INTO namespaces VALUES (?1, ?2, ?3, ?4)")                       \
+    X(Q_NS_PUT, "INSERT OR REPLACE INTO namespaces VALUES (?1, ?2, ?3, ?4, ?5, ?6)")               \
     X(Q_NS_DELETE, "DELETE FROM namespaces WHERE ns = ?1")                                         \
     X(Q_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces ORDER BY ns")                           \
     X(Q_TOKEN_INSERT, "INSERT INTO tokens VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"   \

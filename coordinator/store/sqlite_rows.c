@@ -195,6 +195,8 @@ void row_ns(sqlite3_stmt *q, struct namespace_row *n)
         .group = column_group(q, 1),
         .fallback = (int)number(q, 2),
         .updated_by = column_text(q, 3),
+        .groupless = number(q, 4) != 0,
+        .notify = column_text(q, 5),
     };
 }
 

@@ -75,7 +75,7 @@ void row_attempt(sqlite3_stmt *q, struct attempt_row *a);
 #define GROUP_COLUMN_COUNT 11
 void row_group(sqlite3_stmt *q, struct group_row *g);
 
-#define NS_COLUMNS "ns, group_key, fallback, updated_by"
+#define NS_COLUMNS "ns, group_key, fallback, updated_by, groupless, notify"
 void row_ns(sqlite3_stmt *q, struct namespace_row *n);
 
 #define TOKEN_COLUMNS                                                                              \

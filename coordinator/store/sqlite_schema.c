@@ -476,6 +476,11 @@ static const char queue_26[] = "ALTER TABLE agent_facts ADD COLUMN removed_reaso
 /* The index of jobs has more than groups and agents: it is made anew. */
 static const char queue_27[] = "DELETE FROM job_blocks;";
 
+/* Whom namespaces tell, also those that name no group. */
+static const char queue_28[] =
+    "ALTER TABLE namespaces ADD COLUMN groupless INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE namespaces ADD COLUMN notify TEXT;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -521,7 +526,8 @@ static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,
                                           queue_6,  queue_7,  queue_8,  queue_9,  queue_10,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
                                           queue_16, queue_17, queue_18, queue_19, queue_20,
-                                          queue_21, queue_22, queue_23, queue_24, queue_25, queue_26, queue_27};
+                                          queue_21, queue_22, queue_23, queue_24, queue_25,
+                                          queue_26, queue_27, queue_28};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -276,8 +276,9 @@ static int note_ns(const struct namespace_row *n, void *user)
 {
     struct seen *s = user;
     size_t len = strlen(s->text);
-    OK(str_format(s->text + len, sizeof s->text - len, "%s>%s%s ", n->ns, n->group,
-                  n->fallback < 0 ? "" : "+"));
+    OK(str_format(s->text + len, sizeof s->text - len, "%s>%s%s%s ", n->ns,
+                  n->groupless ? "" : n->group, n->fallback < 0 ? "" : "+",
+                  n->notify ? n->notify : ""));
     return ++s->count == s->most;
 }
 
@@ -323,6 +324,11 @@ static void namespaces_are_put_replaced_and_deleted(void **state)
     s = (struct seen){.most = 1};
     OK(store_each_ns(f->store, note_ns, &s, &e));
     assert_int_equal(s.count, 1);
+    n = (struct namespace_row){.ns = "x.y", .groupless = true, .fallback = -1, .notify = "[]"};
+    OK(store_ns_put(f->store, &n, &e));
+    s = (struct seen){0};
+    OK(store_each_ns(f->store, note_ns, &s, &e));
+    assert_string_equal(s.text, "x>default+ x.y>[] ");
     OK(store_ns_delete(f->store, "x", &e));
     FAILS(ERR_NOT_FOUND, store_ns_delete(f->store, "x", &e));
     commit(f);
