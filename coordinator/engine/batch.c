@@ -40,6 +40,7 @@
 #include "coordinator/engine/load.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/page_session.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/refill.h"
 #include "coordinator/engine/refusal.h"
@@ -233,6 +234,8 @@ static apply_request_fn *const requests[COMMAND_TYPES] = {
     [CMD_TOKEN_CREATE] = apply_token_create,
     [CMD_TOKEN_REVOKE] = apply_token_revoke,
     [CMD_TOKEN_USED] = apply_token_used,
+    [CMD_SIGN_IN] = apply_sign_in,
+    [CMD_SIGN_OUT] = apply_sign_out,
     [CMD_AGENT_DRAIN] = apply_agent_drain,
     [CMD_AGENT_RESUME] = apply_agent_resume,
     [CMD_AGENT_REMOVE] = apply_agent_remove,

@@ -31,6 +31,8 @@ const char *command_name(enum command_type type)
         [CMD_TOKEN_CREATE] = "token create",
         [CMD_TOKEN_REVOKE] = "token revoke",
         [CMD_TOKEN_USED] = "token used",
+        [CMD_SIGN_IN] = "sign in",
+        [CMD_SIGN_OUT] = "sign out",
         [CMD_AGENT_DRAIN] = "agent drain",
         [CMD_AGENT_RESUME] = "agent resume",
         [CMD_AGENT_REMOVE] = "agent remove",

@@ -6,8 +6,10 @@
 #include "base/json.h"
 #include "coordinator/engine/command_bulk.h"
 #include "coordinator/engine/command_flow.h"
+#include "coordinator/engine/command_by.h"
 #include "coordinator/engine/standing.h"
 #include "coordinator/store/model_flow.h"
+#include "coordinator/store/model_token.h"
 #include "wire/spec.h"
 
 enum command_type {
@@ -37,6 +39,8 @@ enum command_type {
     CMD_TOKEN_REVOKE, /* u.id; flag: also the last administrator's */
     /* u.id: an API token was used (told once a minute); no reply when request is 0 */
     CMD_TOKEN_USED,
+    CMD_SIGN_IN,  /* u.page_session: hash and ends_ms; of the token that asks. reply.id: its id */
+    CMD_SIGN_OUT, /* u.id: a session of the token that asks */
     CMD_AGENT_DRAIN,
     CMD_AGENT_RESUME,
     /* u.id; reason of drain in text, NULL: as it was; flag: remove although jobs run */
@@ -143,12 +147,6 @@ struct cmd_submits {
     bool atomic; /* all or none; else each by itself */
 };
 
-/* Who asks, and what that takes: filled in by whoever took the request. */
-struct principal {
-    int64_t token;        /* 0: the coordinator itself */
-    enum token_role role; /* the least one that may */
-};
-
 struct command {
     enum command_type type;
     /* Number of a live session, never reused, in the order in which their connections were opened;
@@ -177,6 +175,7 @@ struct command {
         struct cmd_again again;
         struct cmd_several several;
         struct token_row token;
+        struct page_session_row page_session;
         struct group_row group;
         struct namespace_row ns;
         struct cmd_apply apply;

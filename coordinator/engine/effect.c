@@ -51,6 +51,8 @@ static size_t size_of(enum effect_type type)
         return head + sizeof(struct effect_progress);
     case EFFECT_TOKEN_REVOKED:
         return head + sizeof(struct effect_revoked);
+    case EFFECT_SIGNED_OUT:
+        return head + sizeof(struct effect_signed_out);
     }
     return sizeof(struct effect);
 }

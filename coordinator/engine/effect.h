@@ -30,6 +30,7 @@ enum effect_type {
     EFFECT_NOTICE,            /* u.notice: a message; CMD_NOTICED tells what became of it */
     EFFECT_NOTICE_DROPPED,    /* a message made room for another one */
     EFFECT_TOKEN_REVOKED,     /* u.revoked */
+    EFFECT_SIGNED_OUT,        /* u.signed_out */
 };
 
 /* Something of these changed in the batch. */
@@ -140,6 +141,10 @@ struct effect_progress {
 struct effect_revoked {
     int64_t token;
 };
+/* The same of a session of the page, whose token goes on. */
+struct effect_signed_out {
+    int64_t session;
+};
 
 struct effect {
     enum effect_type type;
@@ -162,6 +167,7 @@ struct effect {
         struct effect_notice notice;
         uint32_t news; /* bits, 1 << enum news */
         struct effect_revoked revoked;
+        struct effect_signed_out signed_out;
     } u; /* last: there is memory for the member of the type alone */
 };
 

@@ -91,6 +91,18 @@ static bool sees_command(const struct engine *g, const struct command *c, struct
     }
 }
 
+/* Read anew each time: people change things more slowly than programs do. */
+static bool may_in_session(struct engine *g, const struct command *c, struct reply *r)
+{
+    struct page_session_row p;
+    int rc = store_page_session_find(g->store, c->by.session, &p, &g->err);
+    if (!store_ok(g, rc)) return false;
+    bool of_token = rc == 1 && p.token == c->by.token;
+    const struct token_refusal *no = page_session_refusal(of_token ? &p : NULL, g->now.wall_ms);
+    if (no) reply_error(r, ERR_DENIED, no->code, no->hint, "%s", no->sentence);
+    return !no;
+}
+
 bool principal_enter(struct engine *g, const struct command *c, struct reply *r)
 {
     if (c->by.token == 0) return true;
@@ -101,6 +113,7 @@ bool principal_enter(struct engine *g, const struct command *c, struct reply *r)
         reply_error(r, ERR_DENIED, no->code, no->hint, "%s", no->sentence);
         return false;
     }
+    if (c->by.session && !may_in_session(g, c, r)) return false;
     if (!token_covers(t->role, c->by.role)) {
         reply_error(r, ERR_DENIED, "role", NULL, "this token has the role '%s', but '%s' is needed",
                     role_names[t->role], role_names[c->by.role]);

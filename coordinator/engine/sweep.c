@@ -131,15 +131,18 @@ static bool purge(struct engine *g, bool *more)
                                     .on_flow = on_flow_gone,
                                     .user = g};
     int64_t before_ms = g->now.wall_ms - g->config.retention_ms;
-    bool jobs = false, setup = false, unused = false;
+    bool jobs = false, setup = false, unused = false, sessions = false;
     if (g->config.retention_ms > 0) {
         if (!store_ok(g, store_purge(g->store, before_ms, UPKEEP_MOST, &jobs, &g->err)) ||
             !store_ok(g,
                       store_purge_setup(g->store, before_ms, UPKEEP_MOST, &gone, &setup, &g->err)))
             return false;
     }
-    if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &gone, &unused, &g->err))) return false;
-    *more = jobs || setup || unused;
+    if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &gone, &unused, &g->err)) ||
+        !store_ok(g, store_page_sessions_purge(g->store, g->now.wall_ms, UPKEEP_MOST, &sessions,
+                                               &g->err)))
+        return false;
+    *more = jobs || setup || unused || sessions;
     return true;
 }
 

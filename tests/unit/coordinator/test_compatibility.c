@@ -620,6 +620,39 @@ static void version_21__with_tags__jobs_keep_their_groups_and_selectors_pick_new
     world_close(&w);
 }
 
+/* ---- version 22: before browsers signed in ---- */
+
+#define V22_AT INT64_C(1795968400000)          /* 2026-11-29T16:06:40Z */
+#define V22_VIEWER INT64_C(914910166982625915) /* tokens: one that reads, */
+#define V22_TEAM INT64_C(914910167261590000)   /* one that was revoked, */
+#define V22_JOIN INT64_C(914910167451828579)   /* and one for machines */
+
+static void sign_in(struct world *w, int64_t token, const char *code)
+{
+    struct command *c = command_new(CMD_SIGN_IN);
+    c->request = ++w->requests;
+    c->by = (struct principal){.token = token};
+    c->u.page_session.ends_ms = V22_AT + 3600000;
+    assert_int_equal(world_do(w, c), 0);
+    const struct reply *r = world_reply(w);
+    if (!str_eq(r->code, code)) fail_msg("%s: %s", r->code ? r->code : "done", r->err.msg);
+}
+
+static void version_22__with_its_tokens__signs_in_whom_it_knows(void **state)
+{
+    (void)state;
+    struct world w = older_world("v22", V22_AT);
+    sign_in(&w, V22_TEAM, "token-revoked");
+    sign_in(&w, V22_JOIN, "token-unknown");
+    sign_in(&w, V22_VIEWER, NULL);
+    int64_t session = world_reply(&w)->id;
+    world_restart(&w);
+    struct page_session_row p;
+    assert_int_equal(store_page_session_find(w.store, session, &p, NULL), 1);
+    assert_int_equal(p.token, V22_VIEWER);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -630,6 +663,7 @@ int main(void)
         cmocka_unit_test(version_18__of_moments_before_it_is_not_known_whether_they_fired),
         cmocka_unit_test(version_21__with_an_agent_of_two_groups__serves_both_as_recorded),
         cmocka_unit_test(version_21__with_tags__jobs_keep_their_groups_and_selectors_pick_new_ones),
+        cmocka_unit_test(version_22__with_its_tokens__signs_in_whom_it_knows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
