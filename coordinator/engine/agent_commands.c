@@ -3,6 +3,7 @@
 
 #include "base/id.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "coordinator/engine/absence.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/job.h"
@@ -71,7 +72,6 @@ void apply_agent_resume(struct engine *g, const struct command *c, struct reply 
  * more, and no result that it reports counts. */
 static void dismiss(struct engine *g, struct agent *a)
 {
-    a->row.removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
     a->leaving = true;
     agent_update(g, a);
     for (struct job *j = a->jobs; j && g->rc == 0; j = j->next) {
@@ -79,20 +79,26 @@ static void dismiss(struct engine *g, struct agent *a)
     }
 }
 
-void agent_remove(struct engine *g, struct agent_row *row)
+void agent_remove(struct engine *g, struct agent_row *row, const char *why)
 {
     struct agent *a = agent_find(g, row->id);
     if (a) remnants_clear(g, &a->remnants);
+    row->removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
+    text_set(&row->removed_by, g->by);
+    text_set(&row->removed_reason, str_empty(why) ? NULL : why);
+    if (a && a->session) {
+        a->row.removed_ms = row->removed_ms;
+        text_set(&a->row.removed_by, row->removed_by);
+        text_set(&a->row.removed_reason, row->removed_reason);
+    }
     if (a && a->session && (!a->jobs || a->moved))
         agent_close(g, a);
     else if (a && a->session)
         dismiss(g, a);
     else if (a)
         agent_release(g, a);
-    row->removed_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
     row->online = false;
     row->last_seen_ms = g->now.wall_ms;
-    text_set(&row->removed_by, g->by);
     news_agent(g, row);
     refusal_forget(g, row->id);
     absence_end(g, row->id);
@@ -126,10 +132,12 @@ void apply_agent_remove(struct engine *g, const struct command *c, struct reply 
     if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
     audit_about(g, row.name);
-    if (a && a->jobs && !c->flag)
+    if (a && a->jobs && !c->flag) {
         refuse_busy(&row, a, r);
-    else
-        agent_remove(g, &row);
+    } else {
+        if (!str_empty(c->text)) audit_reason(g, c->text);
+        agent_remove(g, &row, c->text);
+    }
     agent_row_fini(&row);
     r->id = id;
 }

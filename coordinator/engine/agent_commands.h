@@ -4,7 +4,8 @@
 
 #include "coordinator/engine/agent.h"
 
-void agent_remove(struct engine *g, struct agent_row *row); /* revokes it; ends the session */
+/* Revokes it and ends its session. why: is kept with the row; NULL: nobody said. */
+void agent_remove(struct engine *g, struct agent_row *row, const char *why);
 
 apply_request_fn apply_agent_drain, apply_agent_resume, apply_agent_remove;
 

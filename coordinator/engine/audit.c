@@ -27,6 +27,13 @@ void audit_about(struct engine *g, const char *what)
     text_take(&g->about, &text);
 }
 
+void audit_reason(struct engine *g, const char *why)
+{
+    char *text = str_dupf("reason: %s", why);
+    audit_about(g, text);
+    mem_free(text);
+}
+
 void audit_clear(struct engine *g)
 {
     for (size_t i = 0; i < g->audit_count; i++) {

@@ -8,6 +8,8 @@
 /* What the command at hand is about, or also about, when that does not stand in the command or its
  * reply. */
 void audit_about(struct engine *g, const char *what);
+/* The reason that was given for it. */
+void audit_reason(struct engine *g, const char *why);
 /* The command was applied. A batch's submits by one token share a line. */
 void audit_note(struct engine *g, const struct command *c, const struct reply *r);
 void audit_write(struct engine *g); /* the batch is committed */

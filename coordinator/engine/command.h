@@ -43,7 +43,7 @@ enum command_type {
     CMD_SIGN_OUT, /* u.id: a session of the token that asks */
     CMD_AGENT_DRAIN,
     CMD_AGENT_RESUME,
-    /* u.id; reason of drain in text, NULL: as it was; flag: remove although jobs run */
+    /* u.id; text: the reason, of a drain NULL: as it was; flag: remove although jobs run */
     CMD_AGENT_REMOVE,
     CMD_GROUP_CREATE, /* u.group */
     CMD_GROUP_UPDATE, /* u.group + mask */

@@ -371,6 +371,10 @@ void apply_ready(struct engine *g, const struct command *c)
     const struct cmd_ready *r = &c->u.ready;
     agent_heard(g, a);
     a->ready = true;
+    if (a->row.removed_ms > 0) { /* it ends its jobs; what it says of itself is kept no more */
+        agent_review(g, a);
+        return;
+    }
     bool changed = a->row.draining != r->draining;
     a->row.draining = r->draining;
     if (!a->row.held && !str_eq(a->row.drain_reason, r->reason)) {

@@ -312,7 +312,7 @@ void apply_enrol(struct engine *g, const struct command *c)
                          "a machine that wanted to join under this name was not let in");
             goto out;
         }
-        if (taken) agent_remove(g, &other);
+        if (taken) agent_remove(g, &other, "another one joined under its name");
         if (taken) log_info("agent %s: removed, another one takes its name", x->name);
         if (g->rc == 0) enrol_new(g, c, &t);
     }

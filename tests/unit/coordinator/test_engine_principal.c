@@ -344,9 +344,12 @@ static void agent__names_who_drained_and_removed_it(void **state)
     a = agent_row_of(w, id);
     assert_null(a.drained_by);
     agent_row_fini(&a);
-    world_do(w, by(cmd_id(w, CMD_AGENT_REMOVE, id), token, ROLE_ADMIN));
+    struct command *c = cmd_id(w, CMD_AGENT_REMOVE, id);
+    c->text = mem_strdup("its disk failed");
+    world_do(w, by(c, token, ROLE_ADMIN));
     a = agent_row_of(w, id);
     assert_string_equal(a.removed_by, "admin of all");
+    assert_string_equal(a.removed_reason, "its disk failed");
     agent_row_fini(&a);
 }
 
@@ -411,6 +414,35 @@ static void heard_is(struct heard *h, int count, const char *part)
     log_set_sink(hear, h);
 }
 
+static void removal__with_a_reason__has_it_in_the_log(void **state)
+{
+    struct world *w = *state;
+    struct heard h = {0};
+    int64_t a = make_token(w, ROLE_ADMIN, NULL, 0), one = world_agent(w, "one", NULL);
+    int64_t two = world_agent(w, "two", NULL), three = world_agent(w, "three", NULL);
+    world_running(w, world_connect(w, three, NULL, 1), NULL, 1);
+    log_set_sink(hear, &h);
+    struct command *c = cmd_id(w, CMD_AGENT_REMOVE, one);
+    c->text = mem_strdup("its disk failed");
+    world_do(w, by(c, a, ROLE_ADMIN));
+    heard_is(&h, 1, "audit: agent remove one, reason: its disk failed by 'admin of all' (token ");
+    c = cmd_id(w, CMD_AGENT_REMOVE, two);
+    c->text = mem_strdup("");
+    world_do(w, by(c, a, ROLE_ADMIN));
+    heard_is(&h, 1, "audit: agent remove two by 'admin of all' (token ");
+    struct agent_row row = agent_row_of(w, two);
+    assert_null(row.removed_reason);
+    agent_row_fini(&row);
+    c = cmd_id(w, CMD_AGENT_REMOVE, three); /* it is busy */
+    c->text = mem_strdup("sold");
+    world_do(w, by(c, a, ROLE_ADMIN));
+    heard_is(&h, 0, NULL);
+    row = agent_row_of(w, three);
+    assert_null(row.removed_reason);
+    agent_row_fini(&row);
+    log_set_sink(NULL, NULL);
+}
+
 static void every_command_that_was_done__is_a_line_in_the_log(void **state)
 {
     struct world *w = *state;
@@ -473,6 +505,7 @@ int main(void)
         WORLD_TEST(token_without_a_name__is_named_by_its_id),
         WORLD_TEST(agent__names_who_drained_and_removed_it),
         WORLD_TEST(group__names_who_made_changed_and_paused_it),
+        WORLD_TEST(removal__with_a_reason__has_it_in_the_log),
         WORLD_TEST(every_command_that_was_done__is_a_line_in_the_log),
         WORLD_TEST(many_submits_of_a_batch__share_a_line),
     };
