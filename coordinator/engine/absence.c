@@ -27,13 +27,14 @@ static bool asked_for(const struct engine *g)
     return false;
 }
 
-void absence_begin(struct engine *g, const struct agent_row *row)
+void absence_begin(struct engine *g, const struct agent_row *row, int64_t stayed_ms)
 {
     if (row->removed_ms > 0 || !asked_for(g)) return;
     struct absence *a = mem_alloc(sizeof *a);
     *a = (struct absence){.agent = row->id,
                           .since_ms = g->now.mono_ms,
                           .from_start = !g->loaded,
+                          .stayed_ms = stayed_ms,
                           .name = mem_strdup(row->name),
                           .group = mem_strdup(row->group),
                           .groups = mem_strdup(row->groups)};
@@ -64,12 +65,13 @@ struct loading {
 static int load(const struct agent_row *row, void *user)
 {
     const struct loading *l = user;
-    absence_begin(l->g, row);
+    absence_begin(l->g, row, NEVER);
     struct absence *a = map_find(&l->g->absences, (uint64_t)row->id);
     const struct absence *before = map_find(l->before, (uint64_t)row->id);
     if (!before) return 0;
     a->since_ms = before->since_ms;
     a->from_start = before->from_start;
+    a->stayed_ms = before->stayed_ms;
     return 0;
 }
 

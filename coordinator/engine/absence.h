@@ -8,10 +8,11 @@
 struct absence {
     int64_t agent, since_ms; /* mono */
     bool from_start;         /* it was away when the coordinator started */
+    int64_t stayed_ms;       /* how long it had been connected before; NEVER: not known */
     char *name, *group, *groups;
 };
 
-void absence_begin(struct engine *g, const struct agent_row *row);
+void absence_begin(struct engine *g, const struct agent_row *row, int64_t stayed_ms);
 void absence_end(struct engine *g, int64_t agent); /* fine when it is not away */
 const struct absence *absence_find(const struct engine *g, int64_t agent);
 /* The next one, from *place = 0 on; NULL: no more. */

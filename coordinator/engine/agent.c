@@ -153,7 +153,7 @@ void agent_detach(struct engine *g, struct agent *a)
     agent_forget_move(a);
     a->row.online = false;
     a->row.last_seen_ms = g->now.wall_ms;
-    absence_begin(g, &a->row);
+    absence_begin(g, &a->row, g->now.mono_ms - a->came_ms);
     if (store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err)))
         news_add(g, NEWS_AGENTS);
 }
@@ -191,6 +191,7 @@ void agent_stay(struct engine *g, const struct agent_session *k, struct agent_ro
     a->ready = k->ready;
     a->protocol = k->protocol;
     a->seen_ms = k->seen_ms;
+    a->came_ms = k->came_ms;
     a->last_heard_ms = g->now.mono_ms;
     a->last_seq = a->stored_seq = a->row.last_seq;
     agent_set_caps(g, a);

@@ -38,6 +38,7 @@ struct agent {
     struct remnants remnants; /* each takes a slot, too */
     uint64_t touched;         /* order of the last hand-out or end */
     int64_t free;             /* slots that the groups know of; see agent_update */
+    int64_t came_ms;          /* mono; its session began */
     int64_t last_heard_ms;    /* mono */
     int64_t seen_ms;          /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
@@ -83,7 +84,7 @@ void agent_store_seq(struct engine *g, struct agent *a); /* last_seq, unless it 
 
 /* The state of a connected agent that the store does not have. */
 struct agent_session {
-    int64_t agent, seen_ms, protocol;
+    int64_t agent, came_ms, seen_ms, protocol;
     uint64_t session;
     bool ready;
 };

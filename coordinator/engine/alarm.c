@@ -66,7 +66,8 @@ static void find_offline(struct pass *p)
     size_t place = 0;
     for (const struct absence *a; (a = absence_next(p->g, &place)) != NULL;) {
         bool young = p->g->now.mono_ms - a->since_ms < p->rule->limit;
-        if (young && !a->from_start) continue;
+        /* one that came for a moment may be among those that were told together */
+        if (young && !a->from_start && a->stayed_ms >= p->rule->limit) continue;
         if (is_in_group(a, p->rule->group)) add(p, a->name, a, young);
     }
 }

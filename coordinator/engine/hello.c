@@ -347,7 +347,7 @@ void apply_hello(struct engine *g, const struct command *c)
     a->ready = false;
     a->last_seq = a->stored_seq = last_seq;
     a->discarded_job = a->end_due_seq = 0;
-    a->seen_ms = g->now.mono_ms;
+    a->seen_ms = a->came_ms = g->now.mono_ms;
     map_put(&g->sessions, a->session, a);
     agent_heard(g, a);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);

@@ -361,6 +361,7 @@ static struct agent_session *keep_sessions(struct engine *g, size_t *count)
                                                       .session = a->session,
                                                       .ready = a->ready,
                                                       .protocol = a->protocol,
+                                                      .came_ms = a->came_ms,
                                                       .seen_ms = a->seen_ms};
         else
             numbers_add(&g->left, a->session);

@@ -282,7 +282,7 @@ static void enrol_new(struct engine *g, const struct command *c, const struct to
         if (!store_ok(g, rc) ||
             !store_ok(g, store_token_use(g->store, t->id, g->now.wall_ms, &g->err)))
             return;
-        absence_begin(g, &a);
+        absence_begin(g, &a, NEVER);
         news_add(g, NEWS_AGENTS);
         answer_enrolled(g, c, &a);
         return;
