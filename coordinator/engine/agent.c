@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/absence.h"
+#include "coordinator/engine/agent_event.h"
 
 /* ---- in memory ---- */
 
@@ -71,7 +72,8 @@ void agent_release(struct engine *g, struct agent *a)
     if (a->moved) adopt_move(g, a);
     if (g->rc) return;
     if (a->session && a->leaving) {
-        agent_close(g, a);
+        struct err why;
+        agent_close(g, a, agent_refusal(g, a, &why) ? err_text(&why) : NULL);
         return;
     }
     if (a->session || a->remnants.first) return;
@@ -141,7 +143,7 @@ void agent_tell_drain(struct engine *g, struct agent *a, bool on)
 
 /* ---- the end of a session ---- */
 
-void agent_detach(struct engine *g, struct agent *a)
+void agent_detach(struct engine *g, struct agent *a, const char *why)
 {
     drop_ack(g, a);
     map_remove(&g->sessions, a->session);
@@ -156,12 +158,13 @@ void agent_detach(struct engine *g, struct agent *a)
     absence_begin(g, &a->row, g->now.mono_ms - a->came_ms);
     if (store_ok(g, store_agent_seen(g->store, a->id, false, g->now.wall_ms, &g->err)))
         news_add(g, NEWS_AGENTS);
+    if (a->row.removed_ms == 0) agent_event(g, a->id, AGENT_DISCONNECTED, why);
 }
 
-void agent_close(struct engine *g, struct agent *a)
+void agent_close(struct engine *g, struct agent *a, const char *why)
 {
     session_effect(g, EFFECT_CLOSE, a->session);
-    agent_detach(g, a);
+    agent_detach(g, a, why);
     agent_release(g, a);
 }
 
@@ -232,7 +235,7 @@ bool agent_is_unwell(const struct agent_row *row)
     return row->unwell_since_ms > 0;
 }
 
-bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char *why)
+bool agent_set_unwell(struct engine *g, struct agent_row *row, const char *why)
 {
     char lasted[DURATION_TEXT_SIZE];
     int64_t ms = g->now.wall_ms - row->unwell_since_ms;
@@ -240,9 +243,11 @@ bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char 
     if (why && !was) {
         row->unwell_since_ms = g->now.wall_ms > 0 ? g->now.wall_ms : 1;
         log_warn("agent %s: unwell, it gets no jobs: %s", row->name, why);
+        agent_event(g, row->id, AGENT_GOT_UNWELL, why);
     } else if (!why && was) {
         duration_format(ms > 0 ? ms : 0, lasted);
         log_info("agent %s: well again after %s", row->name, lasted);
+        agent_event(g, row->id, AGENT_GOT_WELL, NULL);
         row->unwell_since_ms = 0;
     }
     if (str_eq(row->unwell_reason, why)) return (why != NULL) != was;

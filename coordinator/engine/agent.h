@@ -67,8 +67,11 @@ void agent_release(struct engine *g, struct agent *a); /* frees the agent when n
 
 /* Makes it a member of the groups that its row names. One that is gone is made as a deleted one. */
 void agent_join(struct engine *g, struct agent *a);
-void agent_detach(struct engine *g, struct agent *a); /* its session is over */
-void agent_close(struct engine *g, struct agent *a);  /* closes the session, detaches a */
+/* Its session is over. why: for its history; NULL: not known. Of one that is removed nothing is
+ * said. */
+void agent_detach(struct engine *g, struct agent *a, const char *why);
+/* Closes the session, detaches a. */
+void agent_close(struct engine *g, struct agent *a, const char *why);
 /* Forgets that the agent connected from another machine. */
 void agent_forget_move(struct agent *a);
 void agent_heard(struct engine *g, struct agent *a);
@@ -111,7 +114,7 @@ bool agent_fits(struct engine *g, struct agent *a, struct queue *q);
 bool agent_is_unwell(const struct agent_row *row);
 /* The agent says why it cannot start jobs; NULL: it can. true: the row changed, and is to be
  * written. */
-bool agent_set_unwell(const struct engine *g, struct agent_row *row, const char *why);
+bool agent_set_unwell(struct engine *g, struct agent_row *row, const char *why);
 /* Slots that jobs and remnants take. */
 int64_t agent_taken_slots(const struct agent *a);
 int64_t agent_free_slots(const struct agent *a); /* 0 when the agent takes no jobs */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/absence.h"
+#include "coordinator/engine/agent_event.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/news.h"
@@ -38,6 +39,7 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
     struct agent *a;
     if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
+    bool changes = row.held != held || (c->text && !str_eq(c->text, row.drain_reason));
     row.held = held;
     if (!held || c->text) { /* a drain without a reason leaves the one that was given */
         mem_free(row.drain_reason);
@@ -53,6 +55,7 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
         agent_tell_drain(g, a, held);
         agent_update(g, a);
     }
+    if (changes) agent_event(g, id, held ? AGENT_DRAINED : AGENT_RESUMED, row.drain_reason);
     agent_row_fini(&row);
     r->id = id;
 }
@@ -92,7 +95,7 @@ void agent_remove(struct engine *g, struct agent_row *row, const char *why)
         text_set(&a->row.removed_reason, row->removed_reason);
     }
     if (a && a->session && (!a->jobs || a->moved))
-        agent_close(g, a);
+        agent_close(g, a, NULL);
     else if (a && a->session)
         dismiss(g, a);
     else if (a)
@@ -102,6 +105,7 @@ void agent_remove(struct engine *g, struct agent_row *row, const char *why)
     news_agent(g, row);
     refusal_forget(g, row->id);
     absence_end(g, row->id);
+    agent_event(g, row->id, AGENT_REMOVED, row->removed_reason);
 }
 
 /* Says which jobs stand against it, and the way out. */

@@ -27,6 +27,7 @@
 #include "coordinator/engine/alarm.h"
 #include "coordinator/engine/again.h"
 #include "coordinator/engine/agent_commands.h"
+#include "coordinator/engine/agent_event.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/backfill_commands.h"
 #include "coordinator/engine/bulk.h"
@@ -107,12 +108,18 @@ void engine_free(struct engine *g)
 
 /* ---- batches ---- */
 
+/* g->away: at the start all that are marked as online, after a batch that failed those of which the
+ * session ended with it. */
 static void mark_away(struct engine *g)
 {
-    if (g->offline_due && !store_ok(g, store_agents_all_offline(g->store, &g->err))) return;
-    for (size_t i = 0; i < g->away.count && !g->offline_due; i++) {
+    bool start = g->offline_due;
+    if (start && !store_ok(g, store_agents_all_offline(g->store, &g->err))) return;
+    for (size_t i = 0; i < g->away.count && g->rc == 0; i++) {
         int64_t id = (int64_t)g->away.items[i];
-        if (!store_ok(g, store_agent_seen(g->store, id, false, g->now.wall_ms, &g->err))) return;
+        if (!start) store_ok(g, store_agent_seen(g->store, id, false, g->now.wall_ms, &g->err));
+        agent_event(g, id, AGENT_DISCONNECTED,
+                    start ? "the coordinator was started anew"
+                          : "the coordinator could not save what it had heard");
     }
 }
 
@@ -399,7 +406,7 @@ static void drop_session(struct engine *g, const struct moment *now, uint64_t se
         g->out = &own;
         struct agent *a = agent_of_session(g, session);
         if (a)
-            agent_close(g, a);
+            agent_close(g, a, "what it said could not be worked on: a bug in Cadre");
         else
             session_effect(g, EFFECT_CLOSE, session);
     }

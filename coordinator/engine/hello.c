@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/absence.h"
+#include "coordinator/engine/agent_event.h"
 #include "coordinator/engine/lease.h"
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/refusal.h"
@@ -139,7 +140,7 @@ static bool replace_session(struct engine *g, struct agent *a, const struct comm
     const char *boot = a->moved ? a->moved_boot : a->row.boot_id;
     if (str_eq(host, h->host_id) && str_eq(boot, h->boot_id)) {
         session_effect(g, EFFECT_CLOSE, a->session);
-        agent_detach(g, a);
+        agent_detach(g, a, "it connected anew");
         return true;
     }
     log_warn(
@@ -327,18 +328,25 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
     return a;
 }
 
-void apply_hello(struct engine *g, const struct command *c)
+/* What is new about an agent that comes; row: as it was when it came last. */
+static const char *news_of(const struct agent_row *row, const struct cmd_hello *h)
 {
-    struct agent_row row = {0};
-    if (!admit(g, c, &row)) return;
-    bool same_journal = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id) &&
-                        str_eq(row.boot_id, c->u.hello.boot_id);
-    int64_t last_seq = row.last_seq;
-    const struct agent *before = agent_find(g, row.id);
-    if (before && before->last_seq > last_seq) last_seq = before->last_seq; /* of this batch */
-    struct agent *a = greet(g, c, &row);
-    agent_row_fini(&row);
-    if (!a || g->rc) return;
+    if (!row->boot_id) return ""; /* it never came */
+    if (!str_eq(row->host_id, h->host_id)) return ", on another machine";
+    return str_eq(row->boot_id, h->boot_id) ? "" : ", after a restart of its machine";
+}
+
+static void tell_connected(struct engine *g, const struct agent *a, const char *news)
+{
+    char *text = str_dupf("version %s%s", a->row.version ? a->row.version : "unknown", news);
+    agent_event(g, a->id, AGENT_CONNECTED, text);
+    mem_free(text);
+}
+
+/* Its session begins. */
+static void begin_session(struct engine *g, struct agent *a, const struct command *c,
+                          int64_t last_seq)
+{
     a->session = a->newest_session = c->session;
     if (c->session > g->newest_session) g->newest_session = c->session;
     a->hello_in = g->batch;
@@ -350,6 +358,23 @@ void apply_hello(struct engine *g, const struct command *c)
     a->seen_ms = a->came_ms = g->now.mono_ms;
     map_put(&g->sessions, a->session, a);
     agent_heard(g, a);
+}
+
+void apply_hello(struct engine *g, const struct command *c)
+{
+    struct agent_row row = {0};
+    if (!admit(g, c, &row)) return;
+    bool same_journal = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id) &&
+                        str_eq(row.boot_id, c->u.hello.boot_id);
+    const char *news = news_of(&row, &c->u.hello);
+    int64_t last_seq = row.last_seq;
+    const struct agent *before = agent_find(g, row.id);
+    if (before && before->last_seq > last_seq) last_seq = before->last_seq; /* of this batch */
+    struct agent *a = greet(g, c, &row);
+    agent_row_fini(&row);
+    if (!a || g->rc) return;
+    begin_session(g, a, c, last_seq);
+    tell_connected(g, a, news);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);
     if (!news_agent(g, &a->row)) return;
     refusal_forget(g, a->id);
@@ -432,6 +457,6 @@ void apply_gone(struct engine *g, const struct command *c)
     struct agent *a = agent_of_session(g, c->session);
     if (!a) return;
     log_info("agent %s: offline", a->row.name);
-    agent_detach(g, a);
+    agent_detach(g, a, c->text);
     agent_release(g, a);
 }

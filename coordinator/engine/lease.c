@@ -65,7 +65,7 @@ void lease_on_timer(struct engine *g, struct agent *a)
     lease_arm(g, a);
     if (silent && a->session) {
         /* It is silent on an open link: let it come back and hear what is left of its attempts. */
-        agent_close(g, a);
+        agent_close(g, a, "it was silent for longer than a lease");
     } else {
         agent_release(g, a);
     }

@@ -14,6 +14,7 @@
 #define UPKEEP_MS (10 * 60 * 1000)
 #define UPKEEP_MORE_MS 200
 #define UPKEEP_MOST 500 /* rows in one batch */
+#define AGENT_EVENTS_KEPT_MS (INT64_C(90) * 24 * 60 * 60 * 1000)
 #define KEY_LIFE_MS (INT64_C(24) * 60 * 60 * 1000)
 
 /* ---- a group ---- */
@@ -131,7 +132,8 @@ static bool purge(struct engine *g, bool *more)
                                     .on_flow = on_flow_gone,
                                     .user = g};
     int64_t before_ms = g->now.wall_ms - g->config.retention_ms;
-    bool jobs = false, setup = false, unused = false, sessions = false;
+    bool jobs = false, setup = false, unused = false, sessions = false, agents = false;
+    int64_t agents_ms = g->now.wall_ms - AGENT_EVENTS_KEPT_MS;
     if (g->config.retention_ms > 0) {
         if (!store_ok(g, store_purge(g->store, before_ms, UPKEEP_MOST, &jobs, &g->err)) ||
             !store_ok(g,
@@ -140,9 +142,10 @@ static bool purge(struct engine *g, bool *more)
     }
     if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &gone, &unused, &g->err)) ||
         !store_ok(g, store_page_sessions_purge(g->store, g->now.wall_ms, UPKEEP_MOST, &sessions,
-                                               &g->err)))
+                                               &g->err)) ||
+        !store_ok(g, store_agent_events_purge(g->store, agents_ms, UPKEEP_MOST, &agents, &g->err)))
         return false;
-    *more = jobs || setup || unused || sessions;
+    *more = jobs || setup || unused || sessions || agents;
     return true;
 }
 

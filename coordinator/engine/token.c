@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "coordinator/engine/absence.h"
 #include "coordinator/engine/agent_commands.h"
+#include "coordinator/engine/agent_event.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/principal.h"
@@ -255,6 +256,13 @@ static bool may_enrol(struct engine *g, const struct command *c, const struct to
     return true;
 }
 
+static void tell_enrolled(struct engine *g, const struct agent_row *a)
+{
+    char *text = str_dupf("with the join token '%s'", a->created_by);
+    agent_event(g, a->id, AGENT_ENROLLED, text);
+    mem_free(text);
+}
+
 static void enrol_new(struct engine *g, const struct command *c, const struct token_row *t)
 {
     const struct cmd_enrol *x = &c->u.enrol;
@@ -284,6 +292,7 @@ static void enrol_new(struct engine *g, const struct command *c, const struct to
             return;
         absence_begin(g, &a, NEVER);
         news_add(g, NEWS_AGENTS);
+        tell_enrolled(g, &a);
         answer_enrolled(g, c, &a);
         return;
     }
