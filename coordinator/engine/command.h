@@ -25,7 +25,8 @@ enum command_type {
     CMD_CLEARED,  /* u.event */
     CMD_REFUSED,  /* u.refused, without session: the loop refused what a known agent said */
     CMD_HEARD,    /* u.heard, without session: heartbeats that the loop has acknowledged */
-    /* the session's link is closed; always the last of a session, always sent once after HELLO */
+    /* the session's link is closed; always the last of a session, always sent once after HELLO.
+     * text: why; NULL: not known */
     CMD_GONE,
     /* from the API; `request` is set, one EFFECT_REPLY answers */
     CMD_SUBMIT,       /* u.submit */

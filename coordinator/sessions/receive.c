@@ -229,6 +229,8 @@ static int on_live_msg(struct session_facts *s, struct msg *m, struct session_he
         return 0;
     case MSG_BYE:
         out->action = SESSION_BYE;
+        err_set(&out->why, ERR_CLOSED, "the agent ended it: %s",
+                m->u.bye.reason ? m->u.bye.reason : "no reason was given");
         return 0;
     default:
         return err_set(e, ERR_PROTOCOL, "'%s' is not allowed at this point", msg_name(m->type));

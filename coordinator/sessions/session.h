@@ -56,7 +56,7 @@ enum session_action {
                         `ack_later` says that it may wait, session_keep_beat */
     SESSION_RENEW,   /* sign `csr` for the session's agent, then session_send_certificate */
     SESSION_REFUSE,  /* session_send_refused with code, why and retry_ms */
-    SESSION_BYE      /* close the connection */
+    SESSION_BYE      /* close the connection; why tells the agent's reason */
 };
 
 /* The result of a frame. */
@@ -67,7 +67,7 @@ struct session_heard {
     bool ack_later;
     char *csr; /* PEM; the caller takes it */
     enum refusal refusal;
-    struct err why; /* the sentence of a refusal */
+    struct err why; /* the sentence of a refusal, or of a bye */
 };
 
 void session_facts_fini(struct session_facts *s);

@@ -29,6 +29,7 @@ struct session {
     struct link *link;
     struct frame_reader reader;
     struct tls_peer *distrust; /* why the certificate is not valid; NULL: valid, or none */
+    char *parting;      /* why we close the connection; NULL: we do not, or the engine does */
     int64_t beat;       /* the heartbeat to be acknowledged; 0: none */
     bool beat_can_wait; /* not at the end of what was received */
     bool ack_due;       /* when all effects are there */
@@ -61,14 +62,17 @@ static void free_session(struct session *s)
     frame_reader_fini(&s->reader);
     session_facts_fini(&s->facts);
     mem_free(s->distrust);
+    mem_free(s->parting);
     mem_free(s);
 }
 
-static void push_gone(struct session *s)
+/* why: the link's. */
+static void push_gone(struct session *s, const struct err *why)
 {
     if (!s->facts.greeted || s->owner->stopped) return;
     struct command *c = command_new(CMD_GONE);
     c->session = s->facts.number;
+    c->text = mem_strdup(s->parting ? s->parting : why->code ? err_text(why) : NULL);
     spine_push(s->owner->o.spine, c);
 }
 
@@ -81,7 +85,7 @@ static void on_close(struct link *l, const struct err *e, void *user)
     enum log_level level = s->facts.agent ? LOG_INFO : LOG_DEBUG;
     if (e->code && s->facts.state != SESSION_CLOSING && log_enabled(level))
         log_write(level, "session %llu: ended: %s", number_of(s), err_text(e));
-    push_gone(s);
+    push_gone(s, e);
     map_remove(&owner->by_number, s->facts.number);
     if (owner->swept == s) owner->swept = s->next;
     if (s->prev)
@@ -98,6 +102,11 @@ static void close_session(struct session *s)
     if (s->facts.state == SESSION_CLOSING) return;
     s->facts.state = SESSION_CLOSING;
     link_close(s->link);
+}
+
+static void part(struct session *s, const char *why)
+{
+    if (!s->parting) s->parting = mem_strdup(why);
 }
 
 /* Sends the bytes that session_send... appended. rc: their result. */
@@ -117,6 +126,7 @@ static void refuse(struct session *s, const char *code, const char *sentence, in
     struct err e = {0};
     log_info("session %llu from %s: refused, %s: %s", number_of(s), link_remote(s->link), code,
              sentence);
+    part(s, sentence);
     int rc = session_send_refused(&s->facts, code, sentence, retry_ms, link_out(s->link), &e);
     sent(s, rc, &e);
 }
@@ -222,6 +232,7 @@ static void on_frame(struct session *s, const struct frame *f)
         refuse_for(s, heard.refusal, err_text(&heard.why));
         break;
     case SESSION_BYE:
+        part(s, err_text(&heard.why));
         close_session(s);
         break;
     }

@@ -70,6 +70,9 @@ holds "and then the agent is gone" until_true 20 gone "$agent"
 holds "a job that came meanwhile waits for the next agent" job_is "$(cat id)" CREATED
 agent_up a --slots 4
 holds "and runs there" until_true 20 job_is "$(cat id)" SUCCESS
+cadre agent history a -o json >history
+has "the history tells that the agent was stopped, not that it was lost" history \
+    '"event": ?"disconnected"' '"message": ?"the agent ended it: '
 
 rm -f stubborn
 cadre run -- sh -c 'trap "" TERM; echo $$ >'"$here"'/stubborn; while :; do sleep 0.2; done' \
