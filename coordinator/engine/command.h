@@ -35,7 +35,7 @@ enum command_type {
     CMD_RETRY,        /* u.again; see again.h */
     CMD_CANCEL_ALL,   /* u.several; this and the next: see bulk.h */
     CMD_RETRY_ALL,    /* u.several */
-    CMD_WHY,          /* u.id; reply.json is the "waiting" object or "null" */
+    CMD_WHY,          /* see why.h; reply.json is the "waiting" object or "null" */
     CMD_TOKEN_CREATE, /* u.token */
     CMD_TOKEN_REVOKE, /* u.id; flag: also the last administrator's */
     /* u.id: an API token was used (told once a minute); no reply when request is 0 */

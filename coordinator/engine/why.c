@@ -13,6 +13,7 @@
 
 #define COUNT_MOST 100000 /* places before a job are counted up to here */
 #define NAMES_MOST 3      /* agents named in a sentence */
+#define QUEUES_MOST 256   /* of a group, that are looked at for its first job */
 
 struct census {
     int64_t known, online, fitting, slots, busy;
@@ -311,7 +312,8 @@ static void say_retrying(struct engine *g, const struct job *j, struct jw *w)
     jw_int(w, "attempt", j->row.attempt);
 }
 
-static void answer(struct engine *g, const struct job *j, struct reply *r)
+/* head: the job is not named in the question. */
+static void answer(struct engine *g, const struct job *j, bool head, struct reply *r)
 {
     struct buf b;
     struct jw w;
@@ -319,6 +321,7 @@ static void answer(struct engine *g, const struct job *j, struct reply *r)
     jw_init(&w, &b);
     if (j && (j->row.state == JOB_CREATED || j->row.state == JOB_RETRYING)) {
         jw_object(&w, NULL);
+        if (head) jw_id(&w, "job", j->row.id);
         if (j->row.state == JOB_CREATED)
             say_created(g, j, &w);
         else
@@ -331,11 +334,69 @@ static void answer(struct engine *g, const struct job *j, struct reply *r)
     buf_fini(&b);
 }
 
+static bool first_of(struct engine *g, const struct queue *q, struct queue_head *out)
+{
+    const struct queue_head *first = window_first(&q->window);
+    struct queue_key k = {.group = q->group->row.key, .requires_id = q->requires_id};
+    size_t count = first ? 1 : 0;
+    if (first)
+        *out = *first;
+    else if (!store_ok(g, store_queue_heads(g->store, &k, out, 1, &count, &g->err)))
+        return false;
+    return count > 0;
+}
+
+/* The best of the first jobs of its queues, as far as they are looked at, and of those aside. 0:
+ * none waits, or a failure was noted. */
+static int64_t head_of(struct engine *g, const struct group *group)
+{
+    const struct tried *t = group->aside.first;
+    struct queue_head best = t ? t->head : (struct queue_head){0}, head;
+    for (size_t i = 0; i < group->pending_count && i < QUEUES_MOST; i++)
+        if (first_of(g, group->pending[i], &head) && (!best.id || queue_head_before(&head, &best)))
+            best = head;
+    return g->rc ? 0 : best.id;
+}
+
+/* Of a namespace that the token may not see, nothing is told. */
+static void answer_head(struct engine *g, const struct job *j, struct reply *r)
+{
+    struct reply no = {0};
+    if (principal_sees(g, j->row.ns, &no))
+        answer(g, j, true, r);
+    else
+        answer(g, NULL, true, r);
+    reply_fini(&no);
+}
+
+static void why_of_group(struct engine *g, const char *key, struct reply *r)
+{
+    struct group *group = group_find(g, key);
+    if (!group || group->deleted) {
+        reply_error(r, ERR_NOT_FOUND, NULL, NULL, "there is no such group");
+        return;
+    }
+    int64_t id = head_of(g, group);
+    const struct job *j = id ? job_find(g, id) : NULL;
+    struct job stored = {0};
+    int rc = id && !j ? store_job_find(g->store, id, &stored.row, &g->err) : 0;
+    if (!store_ok(g, rc)) return;
+    if (j || rc == 1)
+        answer_head(g, j ? j : &stored, r);
+    else
+        answer(g, NULL, true, r);
+    if (rc == 1) job_row_fini(&stored.row);
+}
+
 void apply_why(struct engine *g, const struct command *c, struct reply *r)
 {
+    if (c->text) {
+        why_of_group(g, c->text, r);
+        return;
+    }
     const struct job *j = job_find(g, c->u.id);
     if (j) {
-        if (principal_sees(g, j->row.ns, r)) answer(g, j, r);
+        if (principal_sees(g, j->row.ns, r)) answer(g, j, false, r);
         return;
     }
     struct job stored = {0};
@@ -345,6 +406,6 @@ void apply_why(struct engine *g, const struct command *c, struct reply *r)
         return;
     }
     if (!store_ok(g, rc)) return;
-    if (principal_sees(g, stored.row.ns, r)) answer(g, &stored, r);
+    if (principal_sees(g, stored.row.ns, r)) answer(g, &stored, false, r);
     job_row_fini(&stored.row);
 }

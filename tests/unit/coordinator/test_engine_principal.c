@@ -177,6 +177,12 @@ static void namespace__of_another__is_refused_in_the_command(void **state)
         }
         world_do(w, by(cmd_id(w, CMD_WHY, own), token, ROLE_READ));
         replied(w, NULL);
+        /* the first job of the group is another's, which is not told of */
+        world_do(w, by(cmd_text(w, CMD_WHY, "default"), token, ROLE_READ));
+        replied(w, NULL);
+        assert_string_equal(world_reply(w)->json, "null");
+        world_do(w, cmd_text(w, CMD_WHY, "default"));
+        assert_non_null(strstr(world_reply(w)->json, "no-agent-online"));
         world_restart(w);
     }
     static const enum command_type by_place[] = {CMD_FLOW_DELETE, CMD_TRIGGER_ENABLE,

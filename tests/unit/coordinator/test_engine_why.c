@@ -1,6 +1,7 @@
 /* Why a job waits. */
 #include "engine_world.h"
 
+#include "base/id.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -80,6 +81,71 @@ static void all_busy_then_queued_with_position(void **state)
     assert_int_equal(json_get_int(j, "agents", 0), 1);
     json_free(j);
     json_free(why(w, second, "queued"));
+}
+
+/* Of a group: wants this job; 0: none. */
+static struct json *why_of(struct world *w, const char *group, int64_t job, const char *code)
+{
+    struct json *tree = NULL;
+    char id[ID_TEXT_SIZE];
+    assert_int_equal(world_do(w, cmd_text(w, CMD_WHY, group)), 0);
+    const struct reply *x = world_reply(w);
+    assert_int_equal(x->rc, 0);
+    assert_int_equal(json_parse(x->json, strlen(x->json), &tree, NULL), 0);
+    if (!job) {
+        assert_int_equal(json_type(tree), JSON_NULL);
+        return tree;
+    }
+    id_format(job, id);
+    assert_string_equal(json_get_str(tree, "job", "(none)"), id);
+    assert_string_equal(json_get_str(tree, "code", "(none)"), code);
+    assert_true(strlen(json_get_str(tree, "message", "")) > 5);
+    return tree;
+}
+
+static int64_t submit_of(struct world *w, const char *requires, int priority)
+{
+    struct command *c = cmd_submit(w, "g", requires);
+    c->u.submit.job.priority = priority;
+    world_do(w, c);
+    return world_reply(w)->id;
+}
+
+static void group__tells_of_its_first_job(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "g", NULL);
+    json_free(why_of(w, "g", 0, NULL));
+    json_free(why_of(w, "default", 0, NULL));
+    int64_t old = submit_of(w, NULL, 0);
+    submit_of(w, NULL, 0);
+    json_free(why_of(w, "g", old, "no-agent-online"));
+    json_free(why_of(w, "default", 0, NULL));
+    /* the best of what requires different things */
+    int64_t best = submit_of(w, "{\"os\":\"windows\"}", 7);
+    int64_t second = submit_of(w, "{\"os\":\"plan9\"}", 5);
+    json_free(why_of(w, "g", best, "no-agent-online"));
+    world_connect_caps(w, world_agent(w, "a", "g"), "g", 1, "{\"os\":\"linux\"}");
+    struct json *j = why_of(w, "g", best, "none-satisfies");
+    assert_message(j, "0 of 1 agents in group g meet os = windows: a has linux");
+    json_free(j);
+    world_do(w, cmd_text(w, CMD_GROUP_PAUSE, "g"));
+    json_free(why_of(w, "g", best, "group-paused"));
+    world_do(w, cmd_id(w, CMD_CANCEL, best));
+    json_free(why_of(w, "g", second, "group-paused"));
+    world_restart(w); /* the queues' first jobs are in the store alone */
+    json_free(why_of(w, "g", second, "group-paused"));
+}
+
+static void group__that_there_is_not__is_said(void **state)
+{
+    struct world *w = *state;
+    world_do(w, cmd_text(w, CMD_WHY, "none"));
+    assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
+    world_group(w, "g", NULL);
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "g"));
+    world_do(w, cmd_text(w, CMD_WHY, "g"));
+    assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
 }
 
 static void none_satisfies__names_clause_and_agents(void **state)
@@ -214,6 +280,8 @@ int main(void)
         WORLD_TEST(no_agent__names_those_that_do_not_meet_the_group),
         WORLD_TEST(no_agent_online),
         WORLD_TEST(all_busy_then_queued_with_position),
+        WORLD_TEST(group__tells_of_its_first_job),
+        WORLD_TEST(group__that_there_is_not__is_said),
         WORLD_TEST(none_satisfies__names_clause_and_agents),
         WORLD_TEST(none_satisfies__no_single_clause_is_to_blame),
         WORLD_TEST(group_paused),
