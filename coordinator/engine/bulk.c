@@ -1,6 +1,7 @@
 /* See bulk.h. */
 #include "coordinator/engine/bulk.h"
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/again.h"
@@ -8,16 +9,29 @@
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/principal.h"
 
-/* For the log: how many, of those that the items tell of as done. */
+/* For the log: how many, and which is the oldest and the newest, of those that the items tell of as
+ * done. */
 static void note_done(struct engine *g, struct reply *r)
 {
-    char text[48];
+    char text[96], from[ID_TEXT_SIZE], to[ID_TEXT_SIZE];
     size_t count = 0;
-    for (size_t i = 0; i < r->item_count; i++)
-        count += !r->items[i].refused && !r->items[i].known;
+    int64_t oldest = 0, newest = 0;
+    for (size_t i = 0; i < r->item_count; i++) {
+        const struct reply_item *x = &r->items[i];
+        int64_t id = x->of ? x->of : x->id;
+        if (x->refused || x->known) continue;
+        if (count == 0 || id < oldest) oldest = id;
+        if (id > newest) newest = id;
+        count++;
+    }
     r->known = count == 0; /* nothing was done */
     if (count == 0) return;
-    (void)str_format(text, sizeof text, "%zu jobs by a filter", count);
+    id_format(oldest, from);
+    id_format(newest, to);
+    if (count == 1)
+        (void)str_format(text, sizeof text, "1 job by a filter, %s", to);
+    else
+        (void)str_format(text, sizeof text, "%zu jobs by a filter, from %s to %s", count, from, to);
     audit_about(g, text);
 }
 

@@ -476,6 +476,45 @@ static void every_command_that_was_done__is_a_line_in_the_log(void **state)
     log_set_sink(NULL, NULL);
 }
 
+static struct command *several(struct world *w, enum command_type type, const int64_t *jobs,
+                               size_t count)
+{
+    struct command *c = command_new(type);
+    c->request = ++w->requests;
+    c->u.several.jobs = mem_dup(jobs, count * sizeof *jobs);
+    c->u.several.count = count;
+    c->u.several.states = UINT32_MAX;
+    return c;
+}
+
+static void jobs_of_a_filter__are_a_line_with_the_first_and_the_last(void **state)
+{
+    struct world *w = *state;
+    struct heard h = {0};
+    char from[ID_TEXT_SIZE], to[ID_TEXT_SIZE], line[200];
+    int64_t a = make_token(w, ROLE_ADMIN, NULL, 0), jobs[4];
+    for (int i = 3; i >= 0; i--) /* newest first */
+        jobs[i] = world_submit(w, NULL, NULL);
+    id_format(jobs[2], from);
+    id_format(jobs[0], to);
+    log_set_sink(hear, &h);
+    world_do(w, by(several(w, CMD_CANCEL_ALL, jobs, 3), a, ROLE_ADMIN));
+    (void)str_format(line, sizeof line, "audit: cancel 3 jobs by a filter, from %s to %s by '",
+                     from, to);
+    heard_is(&h, 1, line);
+    world_do(w, by(several(w, CMD_CANCEL_ALL, jobs, 3), a, ROLE_ADMIN));
+    heard_is(&h, 0, NULL);                                              /* nothing was done */
+    world_do(w, by(several(w, CMD_RETRY_ALL, jobs, 4), a, ROLE_ADMIN)); /* one has not ended */
+    (void)str_format(line, sizeof line, "audit: retry 3 jobs by a filter, from %s to %s by '", from,
+                     to);
+    heard_is(&h, 1, line);
+    world_do(w, by(several(w, CMD_CANCEL_ALL, jobs, 4), a, ROLE_ADMIN));
+    id_format(jobs[3], from);
+    (void)str_format(line, sizeof line, "audit: cancel 1 job by a filter, %s by '", from);
+    heard_is(&h, 1, line);
+    log_set_sink(NULL, NULL);
+}
+
 static void many_submits_of_a_batch__share_a_line(void **state)
 {
     struct world *w = *state;
@@ -513,6 +552,7 @@ int main(void)
         WORLD_TEST(group__names_who_made_changed_and_paused_it),
         WORLD_TEST(removal__with_a_reason__has_it_in_the_log),
         WORLD_TEST(every_command_that_was_done__is_a_line_in_the_log),
+        WORLD_TEST(jobs_of_a_filter__are_a_line_with_the_first_and_the_last),
         WORLD_TEST(many_submits_of_a_batch__share_a_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
