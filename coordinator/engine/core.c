@@ -4,6 +4,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <string.h>
 
@@ -48,6 +49,14 @@ void timer_set(struct engine *g, struct timer *t, int64_t at_ms)
 void timer_clear(struct engine *g, struct timer *t)
 {
     deadline_clear(&g->deadlines, &t->deadline);
+}
+
+bool engine_has_channel(const struct engine *g, const char *channel)
+{
+    size_t i = 0;
+    while (i < g->config.channel_count && !str_eq(g->config.channels[i], channel))
+        i++;
+    return i < g->config.channel_count;
 }
 
 int64_t engine_new_id(struct engine *g)

@@ -166,6 +166,8 @@ void timer_set(struct engine *g, struct timer *t, int64_t at_ms); /* NEVER clear
 void timer_clear(struct engine *g, struct timer *t);
 /* Grows with every call, whatever the clock does. */
 int64_t engine_new_id(struct engine *g);
+/* Is the channel in the configuration? */
+bool engine_has_channel(const struct engine *g, const char *channel);
 /* An idempotency key as the store has it: each submitter has keys of its own. mem_free. NULL gives
  * NULL. */
 char *scoped_key(int64_t submitter, const char *key);

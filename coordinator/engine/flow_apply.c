@@ -9,6 +9,7 @@
 #include "coordinator/engine/execution.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/news.h"
+#include "coordinator/engine/notice.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/selector.h"
 #include "coordinator/engine/trigger_follow.h"
@@ -110,21 +111,13 @@ static void check_deleted(struct review *r)
                       f->ns, f->id, (long long)f->queued.count);
 }
 
-static bool has_channel(const struct engine_config *c, const char *name)
-{
-    size_t i = 0;
-    while (i < c->channel_count && !str_eq(c->channels[i], name))
-        i++;
-    return i < c->channel_count;
-}
-
 static void check_channels(struct review *r)
 {
     const struct engine_config *c = &r->g->config;
     for (size_t i = 0; i < r->flow->notify_count; i++) {
         const struct flow_notify *n = &r->flow->notify[i];
         char suggestion[STR_SUGGEST_SIZE];
-        if (has_channel(c, n->channel)) continue;
+        if (engine_has_channel(r->g, n->channel)) continue;
         str_suggest_nearest(suggestion, n->channel, c->channels, c->channel_count);
         r->groups_only = false;
         flow_problems_add(
