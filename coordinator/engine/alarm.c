@@ -374,6 +374,7 @@ static void raise_own(struct pass *p, const char *channel, const struct subject 
     const char *event = rule_event_names[p->rule->event];
     struct facts f = {0};
     events[p->rule->event].say(p, s, &f);
+    f.limit = p->rule->limit;
     char *facts = facts_make(&f);
     notice_raise(p->g, channel, event, s->name, facts);
     mem_free(facts);

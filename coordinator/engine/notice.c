@@ -1,6 +1,7 @@
 /* A notice is found by what it is of; its timer says when the next message is due, or when it is
  * forgotten. */
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/facts.h"
 #include "coordinator/engine/sent.h"
 
 #include "base/json.h"
@@ -285,19 +286,13 @@ static void put_time(struct json *object, const char *key, int64_t wall_ms)
     json_put(object, key, json_new_str(text));
 }
 
-static void put_number(struct json *object, const char *key, int64_t n)
-{
-    char text[32];
-    (void)str_format(text, sizeof text, "%lld", (long long)n);
-    json_put(object, key, json_new_str(text));
-}
-
 /* JSON text of the event; mem_free. */
 static char *event_of(const struct notice_row *row)
 {
     struct json *event = NULL;
     char id[ID_TEXT_SIZE];
     if (json_parse(row->facts, strlen(row->facts), &event, NULL)) event = json_new(JSON_OBJECT);
+    facts_hide(event);
     id_format(row->id, id);
     json_put(event, "id", json_new_str(id));
     json_put(event, "event", json_new_str(row->event));
@@ -305,7 +300,7 @@ static char *event_of(const struct notice_row *row)
              json_new_str(row->state == NOTICE_OVER ? "over"
                           : row->messages           ? "again"
                                                     : "raised"));
-    put_number(event, "count", row->count);
+    facts_put_number(event, "count", row->count);
     put_time(event, "firstAt", row->first_ms);
     put_time(event, "lastAt", row->last_ms);
     char *text = json_text(event);

@@ -1,7 +1,9 @@
 /* Messages to channels: what was delivered, what failed, what is due. */
+#include "coordinator/engine/facts.h"
 #include "coordinator/reads/lookup.h"
-
 #include "coordinator/store/reader_notice.h"
+
+#include "base/mem.h"
 
 static int on_notice(const struct notice_row *n, void *user)
 {
@@ -22,7 +24,9 @@ static int on_notice(const struct notice_row *n, void *user)
     jw_time(w, "lastAt", n->last_ms);
     jw_time(w, "deliveredAt", n->delivered_ms);
     jw_time(w, "dueAt", n->due_ms);
-    jw_raw(w, "facts", n->facts);
+    char *facts = facts_told(n->facts);
+    jw_raw(w, "facts", facts);
+    mem_free(facts);
     list_row_end_id(&l->list, n->id);
     return 0;
 }
