@@ -104,6 +104,7 @@ struct engine {
     int64_t schedules;              /* triggers that are some */
     struct map notices, notices_of; /* by id; by event and subject: the first of them */
     struct notice *notice_oldest, *notice_newest;
+    size_t notices_idle; /* that have nothing to tell, and are no states */
     int64_t notices_dropped;
     struct map sent;             /* messages on their way, by notice (sent.h); outlives a reload */
     struct numbers sent_touched; /* in this batch */

@@ -34,7 +34,6 @@ static size_t size_of(enum effect_type type)
     case EFFECT_DRAIN:
         return head + sizeof(struct effect_drain);
     case EFFECT_CLOSE:
-    case EFFECT_NOTICE_DROPPED:
         return head;
     case EFFECT_JOB_CHANGED:
     case EFFECT_EXECUTION_CHANGED:
@@ -44,6 +43,7 @@ static size_t size_of(enum effect_type type)
     case EFFECT_PUT_OFF:
         return head + sizeof(struct effect_put_off);
     case EFFECT_NOTICE:
+    case EFFECT_NOTICE_DROPPED:
         return head + sizeof(struct effect_notice);
     case EFFECT_NEWS:
         return head + sizeof(uint32_t);
@@ -122,6 +122,7 @@ static void effect_fini(struct effect *x)
         mem_free(x->u.put_off.json);
         break;
     case EFFECT_NOTICE:
+    case EFFECT_NOTICE_DROPPED:
         mem_free(x->u.notice.channel);
         mem_free(x->u.notice.event);
         break;

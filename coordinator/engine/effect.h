@@ -28,7 +28,8 @@ enum effect_type {
     EFFECT_NEWS,              /* u.news */
     EFFECT_PROGRESS,          /* u.progress: for the metrics */
     EFFECT_NOTICE,            /* u.notice: a message; CMD_NOTICED tells what became of it */
-    EFFECT_NOTICE_DROPPED,    /* a message made room for another one */
+    EFFECT_NOTICE_DROPPED,    /* u.notice without event: it made room for another one; its
+                                 EFFECT_NOTICE, if there was one, is to go nowhere any more */
     EFFECT_TOKEN_REVOKED,     /* u.revoked */
     EFFECT_SIGNED_OUT,        /* u.signed_out */
 };

@@ -18,6 +18,7 @@ struct notice {
     struct timer timer;
     struct notice_row row;
     bool lasts;          /* it is a state: it is not forgotten */
+    bool idle;           /* counted in notices_idle */
     uint64_t pass;       /* notice_mark */
     struct notice *same; /* the next one of its event and subject */
     struct notice *older, *newer;
@@ -72,8 +73,16 @@ static struct notice *add(struct engine *g, struct notice_row *row)
     return n;
 }
 
+static void set_idle(struct engine *g, struct notice *n, bool idle)
+{
+    if (n->idle && !idle) g->notices_idle--;
+    if (!n->idle && idle) g->notices_idle++;
+    n->idle = idle;
+}
+
 static void forget(struct engine *g, struct notice *n)
 {
+    set_idle(g, n, false);
     uint64_t place = place_of(n->row.event, n->row.subject);
     struct notice *first = map_remove(&g->notices_of, place), **at = &first;
     while (*at != n)
@@ -96,6 +105,7 @@ static void plan(struct engine *g, struct notice *n)
     int64_t at_ms = n->row.due_ms ? n->row.due_ms : n->row.last_ms + NOTICE_FORGET_MS;
     int64_t most_ms = n->row.due_ms ? NOTICE_PAUSE_MS : NOTICE_FORGET_MS;
     int64_t wait_ms = at_ms - g->now.wall_ms;
+    set_idle(g, n, !n->lasts && !n->row.due_ms);
     if (sent_is_on_its_way(g, n->row.id) || (n->lasts && !n->row.due_ms)) {
         timer_clear(g, &n->timer);
         return;
@@ -160,15 +170,33 @@ static bool is_unheard(const struct engine *g, const struct notice *n)
 
 /* ---- it happens, and is over ----------------------------------------------------------------- */
 
+/* A state that goes on: the rules have a bound of their own for these. Its end is a message. */
+static bool is_standing(const struct notice *n)
+{
+    return n->lasts && n->row.state == NOTICE_OPEN;
+}
+
+static struct notice *least_needed(const struct engine *g)
+{
+    struct notice *n = g->notice_oldest;
+    while (n && (is_standing(n) || (g->notices_idle > 0 && !n->idle)))
+        n = n->newer;
+    return n;
+}
+
 /* For one more. */
 static bool make_room(struct engine *g)
 {
-    struct notice *n = g->notice_oldest;
-    if (g->notices.count < NOTICES_MOST || !n) return true;
-    if (g->notices_dropped++ % NOTICES_MOST == 0)
-        log_warn("notify: %d messages wait; the oldest are dropped", NOTICES_MOST);
+    struct notice *n = g->notices.count < NOTICES_MOST ? NULL : least_needed(g);
+    if (!n) return true;
     if (!store_ok(g, store_notice_delete(g->store, n->row.id, &g->err))) return false;
-    effects_add(g->out, EFFECT_NOTICE_DROPPED);
+    if (!n->idle) {
+        if (g->notices_dropped++ % NOTICES_MOST == 0)
+            log_warn("notify: %d messages wait; the oldest are dropped", NOTICES_MOST);
+        struct effect *x = effects_add(g->out, EFFECT_NOTICE_DROPPED);
+        x->u.notice.id = n->row.id;
+        x->u.notice.channel = mem_strdup(n->row.channel);
+    }
     forget(g, n);
     return true;
 }
@@ -359,7 +387,7 @@ static void on_failed(struct engine *g, struct notice *n, const char *reason)
 {
     n->row.tries++;
     text_set(&n->row.reason, reason);
-    if (n->row.tries < NOTICE_TRIES) {
+    if (n->row.tries < NOTICE_TRIES || is_standing(n)) {
         n->row.due_ms = g->now.wall_ms + backoff_ms(n->row.tries);
         return;
     }
@@ -416,4 +444,5 @@ void notices_clear(struct engine *g)
     map_clear(&g->notices);
     map_clear(&g->notices_of);
     g->notice_oldest = g->notice_newest = NULL;
+    g->notices_idle = 0;
 }

@@ -16,8 +16,14 @@
 #define NOTICE_FORGET_MS (24 * 3600000)
 #define NOTICE_RETRY_FIRST_MS 10000
 #define NOTICE_RETRY_MOST_MS (15 * 60000)
-#define NOTICE_TRIES 100   /* a message that failed so often is given up: after about a day */
-#define NOTICES_MOST 10000 /* then the oldest makes room for a new one, and is counted */
+/* A message that failed so often is given up: after about a day, later when many wait for a channel
+ * that hangs. Not of a state that still lasts,
+ * since nobody else would tell of it when the channel works again. */
+#define NOTICE_TRIES 100
+/* Then the oldest that has nothing to tell makes room for a new one; when each has, the oldest
+ * does, which is counted as dropped. Never a state that lasts: the rules have a bound of their
+ * own. */
+#define NOTICES_MOST 10000
 
 struct notice;
 
