@@ -2,6 +2,7 @@
  * forgotten. */
 #include "coordinator/engine/notice.h"
 #include "coordinator/engine/facts.h"
+#include "coordinator/engine/quiet.h"
 #include "coordinator/engine/sent.h"
 
 #include "base/json.h"
@@ -99,11 +100,17 @@ static void forget(struct engine *g, struct notice *n)
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
+/* How long it is kept when it happens no more. */
+static int64_t quiet_ms(const struct notice *n)
+{
+    return quiet_ends(&n->row) ? NOTICE_QUIET_MS : NOTICE_FORGET_MS;
+}
+
 /* A clock that was set moves it by no more than the time that it was to wait. */
 static void plan(struct engine *g, struct notice *n)
 {
-    int64_t at_ms = n->row.due_ms ? n->row.due_ms : n->row.last_ms + NOTICE_FORGET_MS;
-    int64_t most_ms = n->row.due_ms ? NOTICE_PAUSE_MS : NOTICE_FORGET_MS;
+    int64_t at_ms = n->row.due_ms ? n->row.due_ms : n->row.last_ms + quiet_ms(n);
+    int64_t most_ms = n->row.due_ms ? NOTICE_PAUSE_MS : quiet_ms(n);
     int64_t wait_ms = at_ms - g->now.wall_ms;
     set_idle(g, n, !n->lasts && !n->row.due_ms);
     if (sent_is_on_its_way(g, n->row.id) || (n->lasts && !n->row.due_ms)) {
@@ -336,11 +343,21 @@ static char *event_of(const struct notice_row *row)
     return text;
 }
 
+/* It happened no more. Of what nobody heard of the end is not told. */
+static void end_by_quiet(struct engine *g, struct notice *n)
+{
+    char *facts = n->row.messages > 0 ? quiet_facts(g, &n->row) : NULL;
+    if (facts)
+        notice_end(g, n, facts);
+    else
+        notice_drop(g, n);
+    mem_free(facts);
+}
+
 void notice_on_timer(struct engine *g, struct notice *n)
 {
-    if (!n->row.due_ms && n->row.last_ms + NOTICE_FORGET_MS <= g->now.wall_ms) {
-        n->row.state = NOTICE_DONE;
-        if (store_ok(g, store_notice_update(g->store, &n->row, &g->err))) forget(g, n);
+    if (!n->row.due_ms && n->row.last_ms + quiet_ms(n) <= g->now.wall_ms) {
+        end_by_quiet(g, n);
         return;
     }
     if (!n->row.due_ms) {

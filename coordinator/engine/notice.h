@@ -4,9 +4,11 @@
  * happens again after it is told at most every NOTICE_PAUSE_MS with its count, and once more when
  * it is over. What begins anew within NOTICE_PAUSE_MS after that was told waits for the end of that
  * time, and is not told when it is over by then: a state that comes and goes is no flood. That is
- * known in memory alone. What happens no more for NOTICE_FORGET_MS, and is no state that lasts
- * (rule.h), is forgotten. A message is due in a row of the store, leaves as EFFECT_NOTICE after the
- * commit, and is due until CMD_NOTICED says that it was delivered: so it is sent at least once. */
+ * known in memory alone. What is no state that lasts (rule.h) and happens no more is over after
+ * NOTICE_QUIET_MS, which is told, unless something else tells its end (quiet.h); then it is
+ * forgotten after NOTICE_FORGET_MS. A message is due in a row of the store, leaves as EFFECT_NOTICE
+ * after the commit, and is due until CMD_NOTICED says that it was delivered: so it is sent at least
+ * once. */
 #ifndef CADRE_COORDINATOR_ENGINE_NOTICE_H
 #define CADRE_COORDINATOR_ENGINE_NOTICE_H
 

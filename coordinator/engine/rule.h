@@ -6,7 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Those up to RULE_LAST_LASTING are states: they begin, last and are over. The others happen. */
+/* Those up to RULE_LAST_LASTING are states: they begin, last and are over. The others happen. Those
+ * from RULE_FIRST_OF_NAMESPACE on happen in a namespace, which may say itself who is told. */
 enum rule_event {
     RULE_AGENT_OFFLINE,
     RULE_GROUP_SHORT,
@@ -17,6 +18,7 @@ enum rule_event {
     RULE_LAST_LASTING = RULE_CERTIFICATE_ENDS,
     RULE_LEASE_LOST,
     RULE_SCHEDULE_MISSED,
+    RULE_FIRST_OF_NAMESPACE = RULE_SCHEDULE_MISSED,
     RULE_EXECUTION_FAILED,
     RULE_EVENTS
 };

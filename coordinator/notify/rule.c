@@ -18,7 +18,7 @@ static const struct event {
     enum limit_type type;
     int64_t fallback, min, max;
     const char *example;
-    bool group, ns;
+    bool group;
 } events[RULE_EVENTS] = {
     [RULE_AGENT_OFFLINE] = {.limit = "after",
                             .type = LIMIT_TIME,
@@ -60,8 +60,8 @@ static const struct event {
                                .max = 365 * DAY_MS,
                                .example = "14d"},
     [RULE_LEASE_LOST] = {.group = true},
-    [RULE_SCHEDULE_MISSED] = {.ns = true},
-    [RULE_EXECUTION_FAILED] = {.ns = true},
+    [RULE_SCHEDULE_MISSED] = {0},
+    [RULE_EXECUTION_FAILED] = {0},
 };
 
 /* RULE_EVENTS: there is none. */
@@ -142,7 +142,7 @@ static int check_keys(const struct json *rule, const struct event *event, const 
     size_t count = 2;
     if (event->limit) known[count++] = event->limit;
     if (event->group) known[count++] = "group";
-    if (event->ns) known[count++] = "namespace";
+    if (event - events >= RULE_FIRST_OF_NAMESPACE) known[count++] = "namespace";
     for (const struct json *m = json_first(rule); m; m = json_next(m)) {
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         bool is_known = false;
