@@ -329,6 +329,7 @@ static int fail(struct engine *g, struct err *e)
     effects_clear(g->out);
     g->news_in = 0; /* its effect is gone */
     sent_settle(g, false);
+    tell_undo(g);
     engine_reload(g);
     for (size_t i = 0; i < g->left.count; i++)
         session_effect(g, EFFECT_CLOSE, g->left.items[i]);

@@ -34,6 +34,17 @@ struct rule {
     size_t channel_count;
 };
 
+/* How many subjects had messages of their own of late, of a rule or a namespace (tell.h). */
+struct burst {
+    int64_t from_ms; /* mono; 0: never */
+    int count;
+    uint64_t batch; /* that counted last, and what stood here before it */
+    int64_t from_before_ms;
+    int count_before;
+};
+
+#define NAMESPACE_CHANNELS_MAX 20 /* that a namespace names */
+
 /* Is the event of this name a state? */
 bool rule_event_lasts(const char *name);
 

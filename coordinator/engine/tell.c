@@ -22,9 +22,26 @@ static bool any_asks(const struct engine *g, enum rule_event event, const struct
 /* One more new subject: may it have messages of its own? */
 static bool is_own(const struct engine *g, struct burst *b)
 {
-    if (b->from_ms == 0 || g->now.mono_ms - b->from_ms >= NOTICE_PAUSE_MS)
-        *b = (struct burst){.from_ms = g->now.mono_ms};
+    if (b->batch != g->batch) {
+        b->batch = g->batch;
+        b->from_before_ms = b->from_ms;
+        b->count_before = b->count;
+    }
+    if (b->from_ms == 0 || g->now.mono_ms - b->from_ms >= NOTICE_PAUSE_MS) {
+        b->from_ms = g->now.mono_ms;
+        b->count = 0;
+    }
     return b->count++ < TELL_OWN;
+}
+
+void tell_undo(struct engine *g)
+{
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        struct burst *b = &g->bursts[i];
+        if (b->batch != g->batch) continue;
+        b->from_ms = b->from_before_ms;
+        b->count = b->count_before;
+    }
 }
 
 /* The channels that are told, each once. */

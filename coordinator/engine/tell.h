@@ -7,13 +7,9 @@
 
 #include "coordinator/engine/core.h"
 #include "coordinator/engine/facts.h"
+#include "coordinator/engine/rule.h"
 
 #define TELL_OWN 10
-
-struct burst {
-    int64_t from_ms; /* mono; 0: never */
-    int count;
-};
 
 /* It happened so often. The rules go by group and namespace of the facts; a channel that several of
  * them name is told once, and one of `told` (told_count of them) not at all. Frees title and
@@ -26,5 +22,7 @@ struct occasion {
     size_t told_count;
 };
 void tell(struct engine *g, const struct occasion *o, struct facts *f);
+/* The batch was rolled back: it told nothing. */
+void tell_undo(struct engine *g);
 
 #endif

@@ -5,8 +5,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/facts.h"
 #include "coordinator/engine/notice.h"
 #include "coordinator/engine/rule.h"
+#include "coordinator/engine/tell.h"
 #include "coordinator/store/store.h"
 
 #include <setjmp.h>
@@ -263,6 +265,50 @@ static void message_that_never_gets_through__is_given_up(void **state)
     assert_int_equal(tries, NOTICE_TRIES);
 }
 
+static void end_of_what_nobody_heard_of__is_not_told(void **state)
+{
+    struct world *w = *state;
+    world_begin(w);
+    notice_raise(w->engine, "ops", "lease-lost", "g", FACTS);
+    assert_int_equal(world_commit(w), 0);
+    while (world_effect(w, EFFECT_NOTICE)) {
+        noticed(w, sent(w, "raised", "1"), false);
+        world_pass(w, NOTICE_RETRY_MOST_MS);
+        world_tick(w);
+    }
+    for (int i = 0; i < 3 * 60; i++) {
+        world_pass(w, MIN);
+        world_tick(w);
+        sent(w, NULL, NULL);
+    }
+    assert_int_equal(live(w), 0);
+}
+
+static void message_of_a_state__is_tried_for_as_long_as_it_lasts(void **state)
+{
+    struct world *w = *state;
+    world_begin(w);
+    notice_raise(w->engine, "ops", "group-short", "g", FACTS);
+    assert_int_equal(world_commit(w), 0);
+    for (int tries = 0; tries < 2 * NOTICE_TRIES; tries++) {
+        noticed(w, sent(w, "raised", "1"), false);
+        world_pass(w, NOTICE_RETRY_MOST_MS);
+        world_tick(w);
+    }
+    noticed(w, sent(w, "raised", "1"), false);
+    world_begin(w);
+    notice_over(w->engine, "group-short", "g", "{\"title\":\"over\"}");
+    assert_int_equal(world_commit(w), 0);
+    int tries = 0;
+    for (; world_effect(w, EFFECT_NOTICE); tries++) { /* its end is given up as others are */
+        noticed(w, world_effect(w, EFFECT_NOTICE)->u.notice.id, false);
+        world_pass(w, NOTICE_RETRY_MOST_MS);
+        world_tick(w);
+    }
+    assert_in_range(tries, NOTICE_TRIES, NOTICE_TRIES + 1);
+    assert_int_equal(live(w), 0);
+}
+
 static void crash__sends_again_what_was_not_said_to_be_delivered(void **state)
 {
     struct world *w = *state;
@@ -317,10 +363,90 @@ static void too_many__the_oldest_makes_room(void **state)
     assert_int_equal(world_commit(w), 0);
     assert_int_equal(live(w), NOTICES_MOST);
     assert_int_equal(world_effects(w, EFFECT_NOTICE_DROPPED), 1);
+    const struct effect_notice *x = &world_effect(w, EFFECT_NOTICE_DROPPED)->u.notice;
+    assert_string_equal(x->channel, "ops");
+    assert_true(x->id != 0);
+    assert_null(x->event);
     world_begin(w);
     assert_false(notice_any(w->engine, "e", "s0"));
     assert_true(notice_any(w->engine, "e", "s1"));
     assert_int_equal(world_commit(w), 0);
+}
+
+static void raise_many(struct world *w, int from, int to)
+{
+    char subject[32];
+    world_begin(w);
+    world_apply(w, command_new(CMD_TICK));
+    for (int i = from; i < to; i++) {
+        (void)str_format(subject, sizeof subject, "s%d", i);
+        notice_raise(w->engine, "ops", "e", subject, FACTS);
+    }
+    assert_int_equal(world_commit(w), 0);
+}
+
+static bool is_kept(struct world *w, const char *event, const char *subject)
+{
+    world_begin(w);
+    bool kept = notice_any(w->engine, event, subject);
+    assert_int_equal(world_commit(w), 0);
+    return kept;
+}
+
+static void too_many__what_was_delivered_makes_room_first(void **state)
+{
+    struct world *w = *state;
+    raise_many(w, 0, 3);
+    world_tick(w);
+    raise(w, "ops", "told");
+    noticed(w, sent(w, "raised", "1"), true);
+    raise_many(w, 3, NOTICES_MOST - 1);
+    assert_int_equal(live(w), NOTICES_MOST);
+    raise_many(w, NOTICES_MOST, NOTICES_MOST + 1);
+    assert_int_equal(world_effects(w, EFFECT_NOTICE_DROPPED), 0);
+    assert_int_equal(live(w), NOTICES_MOST);
+    assert_false(is_kept(w, "e", "told"));
+    assert_true(is_kept(w, "e", "s0"));
+    raise_many(w, NOTICES_MOST + 1, NOTICES_MOST + 2);
+    assert_int_equal(world_effects(w, EFFECT_NOTICE_DROPPED), 1);
+    assert_false(is_kept(w, "e", "s0"));
+}
+
+static void too_many__a_state_that_lasts_is_kept(void **state)
+{
+    struct world *w = *state;
+    world_begin(w);
+    notice_raise(w->engine, "ops", "group-short", "g", FACTS);
+    assert_int_equal(world_commit(w), 0);
+    noticed(w, sent(w, "raised", "1"), true);
+    raise_many(w, 0, NOTICES_MOST);
+    assert_int_equal(world_effects(w, EFFECT_NOTICE_DROPPED), 1);
+    assert_true(is_kept(w, "group-short", "g"));
+    assert_false(is_kept(w, "e", "s0"));
+    world_crash(w);
+    raise_many(w, NOTICES_MOST, NOTICES_MOST + 1);
+    assert_true(is_kept(w, "group-short", "g"));
+    /* its end is a message like others */
+    world_begin(w);
+    notice_over(w->engine, "group-short", "g", FACTS);
+    assert_int_equal(world_commit(w), 0);
+    raise_many(w, NOTICES_MOST + 1, NOTICES_MOST + 2);
+    assert_false(is_kept(w, "group-short", "g"));
+}
+
+static void facts__have_what_people_are_told_and_no_more(void **state)
+{
+    (void)state;
+    char *facts = facts_make(&(struct facts){.title = str_dupf("t"), .number = 3, .limit = 7});
+    char *told = facts_told(facts);
+    assert_int_equal(facts_limit(facts), 7);
+    assert_int_equal(facts_limit(told), 0);
+    assert_int_equal(facts_number(told), 3);
+    mem_free(told);
+    mem_free(facts);
+    told = facts_told("nothing that is JSON");
+    assert_string_equal(told, "{}");
+    mem_free(told);
 }
 
 /* ---- flows ----------------------------------------------------------------------------------- */
@@ -434,6 +560,41 @@ static void execution_that_went_well__tells_nobody(void **state)
 
 /* ---- commits that fail ----------------------------------------------------------------------- */
 
+/* It happened. */
+static void told_of(struct world *w, const char *subject)
+{
+    struct occasion o = {.event = RULE_EXECUTION_FAILED, .subject = subject, .times = 1};
+    struct facts f = {.title = mem_strdup("t"), .text = mem_strdup("x"), .ns = "a.b"};
+    tell(w->engine, &o, &f);
+}
+
+static void batch_that_is_tried_again__counts_its_subjects_once(void **state)
+{
+    static const char *const covers[] = {"a"};
+    struct world *w = *state;
+    with_rules(w, covers, 1);
+    no_commit = true;
+    for (int i = 0; i < 2 * TELL_OWN; i++) { /* the disk is full */
+        world_begin(w);
+        told_of(w, "first");
+        told_of(w, "second");
+        assert_int_not_equal(world_commit(w), 0);
+    }
+    no_commit = false;
+    for (int i = 0; i < TELL_OWN; i++) {
+        char subject[16];
+        (void)str_format(subject, sizeof subject, "s%d", i);
+        world_begin(w);
+        told_of(w, subject);
+        assert_true(notice_any(w->engine, "execution-failed", subject));
+        assert_int_equal(world_commit(w), 0);
+    }
+    world_begin(w);
+    told_of(w, "one too many");
+    assert_false(notice_any(w->engine, "execution-failed", "one too many"));
+    assert_int_equal(world_commit(w), 0);
+}
+
 static struct command *answer_to(int64_t id, bool delivered)
 {
     struct command *c = command_new(CMD_NOTICED);
@@ -526,6 +687,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD_TEST(answer_that_cannot_be_written__sends_nothing_twice),
+        WORLD_TEST(batch_that_is_tried_again__counts_its_subjects_once),
         WORLD_TEST(answer_that_was_not_written__is_taken_later),
         WORLD_TEST(message_of_a_batch_that_failed__is_sent_by_a_later_one),
         WORLD_TEST(first__is_told_at_once_and_once),
@@ -539,10 +701,15 @@ int main(void)
         WORLD_TEST(subjects_and_channels__are_apart),
         WORLD_TEST(failure__is_tried_again_ever_later),
         WORLD_TEST(message_that_never_gets_through__is_given_up),
+        WORLD_TEST(end_of_what_nobody_heard_of__is_not_told),
+        WORLD_TEST(message_of_a_state__is_tried_for_as_long_as_it_lasts),
         WORLD_TEST(crash__sends_again_what_was_not_said_to_be_delivered),
         WORLD_TEST(answer_that_is_late__changes_nothing),
         WORLD_TEST(clock_that_is_set_back__delays_no_more_than_a_pause),
         WORLD_TEST(too_many__the_oldest_makes_room),
+        WORLD_TEST(too_many__what_was_delivered_makes_room_first),
+        WORLD_TEST(too_many__a_state_that_lasts_is_kept),
+        WORLD_TEST(facts__have_what_people_are_told_and_no_more),
         WORLD_TEST(failed_execution__is_told_to_whom_its_flow_names),
         WORLD_TEST(namespace_with_a_rule__tells_of_its_flows),
         WORLD_TEST(namespace_and_flow_that_name_the_same__are_one_message),
