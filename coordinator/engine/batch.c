@@ -83,6 +83,7 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
         engine_free(g);
         return rc;
     }
+    namespaces_check(g);
     *out = g;
     return 0;
 }

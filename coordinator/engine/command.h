@@ -158,7 +158,8 @@ struct command {
     struct principal by;
     char *text;
     bool flag;
-    /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued, 4 tags */
+    /* GROUP_UPDATE: bit 0 description, 1 require, 2 allowed_namespaces, 3 max_queued, 4 tags;
+     * NS_SET: bit 0 leaves group and fallback as they are, 1 sets notify */
     uint32_t mask;
     size_t bytes;         /* about what it holds in memory, set by whoever queues it */
     int64_t heard_ms;     /* while it waits in a lane (coordinator/lanes.h) */

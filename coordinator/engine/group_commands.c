@@ -319,7 +319,7 @@ static bool may_delete(struct engine *g, const struct group *group, bool force, 
     size_t place = 0;
     for (const struct namespace *n; (n = map_next(&g->namespaces, &place)) != NULL;) {
         for (; n; n = n->next_same) {
-            if (!str_eq(n->row.group, group->row.key)) continue;
+            if (n->row.groupless || !str_eq(n->row.group, group->row.key)) continue;
             reply_error(r, ERR_CONFLICT, NULL, "cadre namespace set gives it another group",
                         "the namespace %s sends its jobs to the worker group '%s'", n->row.ns,
                         group->row.key);

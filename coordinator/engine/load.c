@@ -100,6 +100,7 @@ static int load_ns(const struct namespace_row *row, void *user)
     struct namespace_row copy = *row;
     copy.ns = dup_text(row->ns);
     copy.group = dup_text(row->group);
+    copy.notify = dup_text(row->notify);
     copy.updated_by = dup_text(row->updated_by);
     namespace_put(user, &copy);
     return 0;

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/flow.h"
+#include "coordinator/engine/namespace.h"
 #include "coordinator/engine/notice.h"
 
 static bool asks(const struct rule *r, enum rule_event event, const struct facts *f)
@@ -12,11 +14,19 @@ static bool asks(const struct rule *r, enum rule_event event, const struct facts
     return !r->ns || (f->ns && str_namespace_covers(r->ns, f->ns));
 }
 
+/* NULL: no namespace does. */
+static struct namespace *asking(const struct engine *g, enum rule_event event,
+                                const struct facts *f)
+{
+    struct namespace *n = namespace_telling(g, f->ns);
+    return namespace_next_channel(n, NULL, event) ? n : NULL;
+}
+
 static bool any_asks(const struct engine *g, enum rule_event event, const struct facts *f)
 {
     for (size_t i = 0; i < g->config.rule_count; i++)
         if (asks(&g->config.rules[i], event, f)) return true;
-    return false;
+    return asking(g, event, f) != NULL;
 }
 
 /* One more new subject: may it have messages of its own? */
@@ -46,9 +56,11 @@ void tell_undo(struct engine *g)
 
 /* The channels that are told, each once. */
 struct channels {
-    const char **items;
-    bool *own;         /* its message is of the subject alone */
-    const char **rule; /* ... or is shared by this rule */
+    struct told {
+        const char *channel;
+        bool own;               /* its message is of the subject alone */
+        const char *kind, *who; /* ... or is shared by this "rule" or "namespace" */
+    } * items;
     size_t count;
 };
 
@@ -59,21 +71,16 @@ static bool is_among(const char *const *list, size_t count, const char *channel)
     return false;
 }
 
-static void add(struct channels *l, const struct occasion *o, const char *channel, bool own,
-                const char *rule)
+static void add(struct channels *l, const struct occasion *o, const struct told *one)
 {
-    if (is_among(o->told, o->told_count, channel)) return;
+    if (is_among(o->told, o->told_count, one->channel)) return;
     for (size_t i = 0; i < l->count; i++) {
-        if (!str_eq(l->items[i], channel)) continue;
-        l->own[i] |= own;
+        if (!str_eq(l->items[i].channel, one->channel)) continue;
+        l->items[i].own |= one->own;
         return;
     }
     l->items = mem_resize(l->items, l->count + 1, sizeof *l->items);
-    l->own = mem_resize(l->own, l->count + 1, sizeof *l->own);
-    l->rule = mem_resize(l->rule, l->count + 1, sizeof *l->rule);
-    l->items[l->count] = channel;
-    l->own[l->count] = own;
-    l->rule[l->count++] = rule;
+    l->items[l->count++] = *one;
 }
 
 static struct channels channels_of(struct engine *g, const struct occasion *o,
@@ -86,8 +93,13 @@ static struct channels channels_of(struct engine *g, const struct occasion *o,
         if (!asks(r, o->event, f)) continue;
         bool own = known || is_own(g, &g->bursts[i]);
         for (size_t k = 0; k < r->channel_count; k++)
-            add(&l, o, r->channels[k], own, r->name);
+            add(&l, o, &(struct told){r->channels[k], own, "rule", r->name});
     }
+    struct namespace *n = asking(g, o->event, f);
+    bool own = n && (known || is_own(g, &n->burst));
+    const struct json *j = NULL;
+    while ((j = namespace_next_channel(n, j, o->event)) != NULL)
+        add(&l, o, &(struct told){namespace_channel(j), own, "namespace", n->row.ns});
     return l;
 }
 
@@ -103,15 +115,13 @@ void tell(struct engine *g, const struct occasion *o, struct facts *f)
     more.text = mem_strdup(f->text);
     char *facts_shared = facts_make(&more), *facts = facts_make(f);
     for (size_t i = 0; i < l.count && g->rc == 0; i++) {
-        char shared[96];
-        (void)str_format(shared, sizeof shared, "(rule %s)", l.rule[i]);
-        notice_raise_times(g, l.items[i], rule_event_names[o->event],
-                           l.own[i] ? o->subject : shared, l.own[i] ? facts : facts_shared,
-                           o->times);
+        const struct told *t = &l.items[i];
+        char shared[FLOW_NAME_SIZE];
+        (void)str_format(shared, sizeof shared, "(%s %s)", t->kind, t->who);
+        notice_raise_times(g, t->channel, rule_event_names[o->event], t->own ? o->subject : shared,
+                           t->own ? facts : facts_shared, o->times);
     }
     mem_free(facts);
     mem_free(facts_shared);
     mem_free(l.items);
-    mem_free(l.own);
-    mem_free(l.rule);
 }

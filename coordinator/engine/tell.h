@@ -1,7 +1,8 @@
-/* What happens, as opposed to what lasts, is told by the rules that ask for it.
+/* What happens, as opposed to what lasts, is told by the rules that ask for it, and by the nearest
+ * namespace that says who is told.
  *
- * Of one rule at most TELL_OWN new subjects in NOTICE_PAUSE_MS have messages of their own; the next
- * ones share one. */
+ * Of one rule, and of one such namespace, at most TELL_OWN new subjects in NOTICE_PAUSE_MS have
+ * messages of their own; the next ones share one. */
 #ifndef CADRE_COORDINATOR_ENGINE_TELL_H
 #define CADRE_COORDINATOR_ENGINE_TELL_H
 
@@ -12,8 +13,8 @@
 #define TELL_OWN 10
 
 /* It happened so often. The rules go by group and namespace of the facts; a channel that several of
- * them name is told once, and one of `told` (told_count of them) not at all. Frees title and
- * text. */
+ * them, or the namespace, name is told once, and one of `told` (told_count of them) not at all.
+ * Frees title and text. */
 struct occasion {
     enum rule_event event;
     const char *subject;

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/namespace.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -246,13 +247,14 @@ static void resolve__tells_where_it_comes_from(void **state)
     world_group(w, "a", NULL);
     succeeds(w, ns_set(w, "company", "a", FALLBACK_FAIL));
     succeeds(w, cmd_text(w, CMD_RESOLVE, "company.team"));
-    assert_string_equal(world_reply(w)->json,
-                        "{\"group\":\"a\",\"from\":\"namespace "
-                        "company\",\"fallback\":\"FAIL\",\"updatedBy\":null}");
+    assert_string_equal(world_reply(w)->json, "{\"group\":\"a\",\"from\":\"namespace "
+                                              "company\",\"fallback\":\"FAIL\",\"updatedBy\":null,"
+                                              "\"notify\":null,\"notifyFrom\":null}");
     succeeds(w, cmd_text(w, CMD_RESOLVE, "other"));
     assert_string_equal(
         world_reply(w)->json,
-        "{\"group\":\"default\",\"from\":\"default\",\"fallback\":\"WAIT\",\"updatedBy\":null}");
+        "{\"group\":\"default\",\"from\":\"default\",\"fallback\":\"WAIT\",\"updatedBy\":null,"
+        "\"notify\":null,\"notifyFrom\":null}");
 }
 
 static void namespaces__bad_values__are_refused(void **state)
@@ -278,6 +280,62 @@ static void allowed_namespaces__whole_segments_only(void **state)
     fails(w, submit_ns(w, "company", "g"), ERR_DENIED, "namespace-not-allowed");
     fails(w, submit_ns(w, "company.teams", "g"), ERR_DENIED, "namespace-not-allowed");
     fails(w, submit_ns(w, NULL, "g"), ERR_DENIED, "namespace-not-allowed");
+}
+
+/* group NULL: leaves it as it is. */
+static struct command *ns_notify(struct world *w, const char *ns, const char *group,
+                                 const char *notify)
+{
+    struct command *c = ns_set(w, ns, group, -1);
+    c->mask = (group ? 0 : NS_KEEPS_GROUP) | NS_SETS_NOTIFY;
+    c->u.ns.notify = mem_strdup(notify);
+    return c;
+}
+
+#define TO(channel) "[{\"channel\":\"" channel "\",\"events\":[\"execution-failed\"]}]"
+
+static void resolves(struct world *w, const char *ns, const char *expected)
+{
+    succeeds(w, cmd_text(w, CMD_RESOLVE, ns));
+    assert_non_null(strstr(world_reply(w)->json, expected));
+}
+
+static void namespace_that_tells__leaves_the_group_as_it_is(void **state)
+{
+    struct world *w = *state;
+    static const char *const channels[] = {"ops", "night"};
+    w->config.channels = channels;
+    w->config.channel_count = 2;
+    world_restart(w);
+    world_group(w, "a", NULL);
+    world_group(w, "b", NULL);
+    succeeds(w, ns_set(w, "company", "a", FALLBACK_FAIL));
+    succeeds(w, ns_notify(w, "company.team", NULL, TO("ops")));
+    resolves(w, "company.team.app",
+             "{\"group\":\"a\",\"from\":\"namespace company\",\"fallback\":\"FAIL\"");
+    resolves(w, "company.team.app", "\"notify\":" TO("ops"));
+    resolves(w, "company.team.app", "\"notifyFrom\":\"namespace company.team\"");
+    resolves(w, "company", "\"notify\":null,\"notifyFrom\":null");
+    fails(w, ns_notify(w, "company.team", NULL, TO("osp")), ERR_INVALID, "unknown-channel");
+    assert_string_equal(world_reply(w)->hint, "did you mean 'ops'?");
+    fails(w, ns_notify(w, "company.team", "nix", TO("ops")), ERR_INVALID, "unknown-group");
+    fails(w, ns_notify(w, "company.team", NULL, "{}"), ERR_INVALID, NULL);
+    fails(w, ns_notify(w, "company.team", NULL, "[["), ERR_INVALID, NULL);
+    world_crash(w);
+    resolves(w, "company.team.app", "\"notify\":" TO("ops"));
+    succeeds(w, ns_set(w, "company.team", "b", -1)); /* it still tells */
+    resolves(w, "company.team", "\"group\":\"b\",\"from\":\"namespace company.team\"");
+    resolves(w, "company.team", "\"notify\":" TO("ops"));
+    succeeds(w, ns_notify(w, "company.team", NULL, NULL)); /* it still has its group */
+    resolves(w, "company.team", "\"group\":\"b\"");
+    resolves(w, "company.team", "\"notify\":null");
+    succeeds(w, cmd_text(w, CMD_NS_UNSET, "company.team"));
+    succeeds(w, ns_notify(w, "company.team", NULL, "[]"));
+    resolves(w, "company.team", "\"notify\":[],\"notifyFrom\":\"namespace company.team\"");
+    succeeds(w, ns_notify(w, "company.team", NULL, NULL)); /* it says nothing any more */
+    fails(w, cmd_text(w, CMD_NS_UNSET, "company.team"), ERR_NOT_FOUND, NULL);
+    succeeds(w, ns_notify(w, "company.team", NULL, NULL));
+    fails(w, cmd_text(w, CMD_NS_UNSET, "company.team"), ERR_NOT_FOUND, NULL);
 }
 
 static void group_of_a_job__never_changes(void **state)
@@ -719,6 +777,7 @@ int main(void)
         WORLD_TEST(resolve__tells_where_it_comes_from),
         WORLD_TEST(namespaces__bad_values__are_refused),
         WORLD_TEST(allowed_namespaces__whole_segments_only),
+        WORLD_TEST(namespace_that_tells__leaves_the_group_as_it_is),
         WORLD_TEST(group_of_a_job__never_changes),
         WORLD_TEST(max_queued__counts_queued_ones_only),
         WORLD_TEST(paused__nothing_is_handed_out_and_submits_are_taken),
