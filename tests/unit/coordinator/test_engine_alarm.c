@@ -1,11 +1,9 @@
 /* States that rules ask for: told when they begin and when they are over, and not twice. */
-#include "flow_world.h"
+#include "alarm_world.h"
 
-#include "base/json.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/engine/alarm.h"
-#include "coordinator/engine/notice.h"
 #include "coordinator/store/store.h"
 
 #include <setjmp.h>
@@ -13,118 +11,17 @@
 #include <cmocka.h>
 #include <string.h>
 
-#define S 1000
-#define MIN 60000
-#define AFTER (5 * MIN)
-#define TELLS_MOST 64
+static size_t queue_looks;
 
-/* ---- what was told --------------------------------------------------------------------------- */
-
-/* The messages since the last look, all delivered: "STATE TITLE". */
-static char *told[TELLS_MOST];
-static size_t told_count;
-
-static void forget_told(void)
+int __real_store_queue_oldest(struct store *s, const struct queue_key *k, int64_t *id,
+                              struct err *e);
+int __wrap_store_queue_oldest(struct store *s, const struct queue_key *k, int64_t *id,
+                              struct err *e);
+int __wrap_store_queue_oldest(struct store *s, const struct queue_key *k, int64_t *id,
+                              struct err *e)
 {
-    while (told_count > 0)
-        mem_free(told[--told_count]);
-}
-
-static char last_count[32]; /* what the last message says how often it happened */
-
-static void deliver(struct world *w)
-{
-    int64_t ids[TELLS_MOST];
-    size_t count = 0;
-    for (const struct effect *x = w->effects.first; x; x = x->next) {
-        struct json *event = NULL;
-        if (x->type != EFFECT_NOTICE) continue;
-        assert_true(told_count < TELLS_MOST);
-        assert_int_equal(json_parse(x->u.notice.event, strlen(x->u.notice.event), &event, NULL), 0);
-        told[told_count++] =
-            str_dupf("%s %s", json_get_str(event, "state", ""), json_get_str(event, "title", ""));
-        (void)str_copy(last_count, sizeof last_count, json_get_str(event, "count", ""));
-        json_free(event);
-        ids[count++] = x->u.notice.id;
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct command *c = command_new(CMD_NOTICED);
-        c->u.id = ids[i];
-        c->flag = true;
-        assert_int_equal(world_do(w, c), 0);
-    }
-}
-
-/* As world_live, with a look at each batch. */
-static void live(struct world *w, int64_t ms)
-{
-    int64_t end_ms = w->now.mono_ms + ms;
-    deliver(w);
-    while (w->now.mono_ms < end_ms) {
-        int64_t next_ms = engine_next_ms(w->engine), step = next_ms - w->now.mono_ms;
-        if (step < 1) step = 1;
-        if (step > end_ms - w->now.mono_ms) step = end_ms - w->now.mono_ms;
-        world_pass(w, step);
-        world_tick(w);
-        deliver(w);
-    }
-}
-
-#define tells(w, ms, ...) tells_these(w, ms, (const char *const[]){__VA_ARGS__, NULL})
-static void tells_these(struct world *w, int64_t ms, const char *const *expected)
-{
-    forget_told();
-    live(w, ms);
-    size_t i = 0;
-    for (; expected[i]; i++) {
-        if (i >= told_count) fail_msg("'%s' was not told", expected[i]);
-        assert_string_equal(told[i], expected[i]);
-    }
-    if (told_count > i) fail_msg("'%s' was told", told[i]);
-}
-
-static void tells_nothing(struct world *w, int64_t ms)
-{
-    tells_these(w, ms, (const char *const[]){NULL});
-}
-
-/* ---- a world with rules ---------------------------------------------------------------------- */
-
-static const char *ops[] = {"ops"}, *both[] = {"ops", "night"};
-static struct rule rules[4];
-
-static void with_rules(struct world *w, size_t count)
-{
-    static const char *const channels[] = {"ops", "night"};
-    w->config.channels = channels;
-    w->config.channel_count = 2;
-    w->config.rules = rules;
-    w->config.rule_count = count;
-    world_restart(w);
-}
-
-static void with_rule(struct world *w, enum rule_event event, int64_t limit, const char *group)
-{
-    rules[0] = (struct rule){.name = "r",
-                             .event = event,
-                             .limit = limit,
-                             .group = group,
-                             .channels = ops,
-                             .channel_count = 1};
-    with_rules(w, 1);
-}
-
-static int teardown(void **state)
-{
-    forget_told();
-    return world_teardown(state);
-}
-
-#define ALARM_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, teardown)
-
-static void goes(struct world *w, uint64_t session)
-{
-    assert_int_equal(world_do(w, cmd_gone(session)), 0);
+    queue_looks++;
+    return __real_store_queue_oldest(s, k, id, e);
 }
 
 /* ---- agents ---------------------------------------------------------------------------------- */
@@ -424,7 +321,6 @@ static void many_groups__are_one_message(void **state)
 
 /* ---- queues ---------------------------------------------------------------------------------- */
 
-#define HOUR (60 * MIN)
 #define OLD_EVERY (6 * ALARM_EVERY_MS)
 #define IS_OLD "a job of group default has waited longer than 1h"
 #define IS_YOUNG "over no job of group default has waited for long any more"
@@ -493,197 +389,6 @@ static void rule_of_another_group__says_nothing_of_a_queue(void **state)
     with_rule(w, RULE_QUEUE_OLD, HOUR, "win");
     world_submit(w, NULL, NULL);
     tells_nothing(w, 2 * HOUR);
-}
-
-/* ---- leases ---------------------------------------------------------------------------------- */
-
-/* An agent with so many jobs that is never heard again. */
-static void loses(struct world *w, const char *name, const char *group, int jobs)
-{
-    int64_t a = world_agent(w, name, group);
-    uint64_t session = world_connect(w, a, group, jobs);
-    for (int i = 0; i < jobs; i++)
-        world_running(w, session, group, i + 1);
-    goes(w, session);
-}
-
-static void lost_attempts__are_one_message_of_their_group(void **state)
-{
-    struct world *w = *state;
-    world_group(w, "win", NULL);
-    with_rule(w, RULE_LEASE_LOST, 0, NULL);
-    loses(w, "a", NULL, 3);
-    loses(w, "b", "win", 1);
-    tells(w, 10 * MIN, "raised group default lost 3 attempts", "raised group win lost 1 attempt");
-    loses(w, "c", NULL, 2);
-    loses(w, "d", NULL, 1);
-    tells(w, NOTICE_PAUSE_MS + MIN, "again group default lost 3 attempts");
-    tells_nothing(w, NOTICE_FORGET_MS + MIN);
-    loses(w, "e", NULL, 1);
-    tells(w, 10 * MIN, "raised group default lost 1 attempt");
-}
-
-static void lost_attempts__outlive_a_crash_and_are_told_once(void **state)
-{
-    struct world *w = *state;
-    with_rule(w, RULE_LEASE_LOST, 0, NULL);
-    loses(w, "a", NULL, 1);
-    world_crash(w);
-    tells(w, 10 * MIN, "raised group default lost 1 attempt");
-    world_crash(w);
-    tells_nothing(w, 10 * MIN);
-}
-
-static void lost_attempts_of_another_group__are_not_told(void **state)
-{
-    struct world *w = *state;
-    world_group(w, "win", NULL);
-    with_rule(w, RULE_LEASE_LOST, 0, "win");
-    loses(w, "a", NULL, 3);
-    tells_nothing(w, 30 * MIN);
-}
-
-static void losses_that_two_rules_ask_for__are_counted_once(void **state)
-{
-    struct world *w = *state;
-    world_group(w, "win", NULL);
-    rules[0] = rules[1] =
-        (struct rule){.name = "r", .event = RULE_LEASE_LOST, .channels = ops, .channel_count = 1};
-    rules[1].name = "s";
-    rules[1].group = "win";
-    with_rules(w, 2);
-    loses(w, "a", "win", 3);
-    tells(w, 10 * MIN, "raised group win lost 3 attempts");
-    assert_string_equal(last_count, "3");
-}
-
-static void losses_of_many_groups__are_few_messages(void **state)
-{
-    struct world *w = *state;
-    char key[16];
-    with_rule(w, RULE_LEASE_LOST, 0, NULL);
-    for (int i = 0; i < 20; i++) {
-        (void)str_format(key, sizeof key, "g%02d", i);
-        world_group(w, key, NULL);
-        loses(w, key, key, 1);
-    }
-    forget_told();
-    live(w, 10 * MIN);
-    assert_int_equal(told_count, 11);
-    size_t shared = 0;
-    for (size_t i = 0; i < told_count; i++)
-        if (str_ends(told[i], " lost 1 attempt, and others")) shared++;
-    assert_int_equal(shared, 1);
-}
-
-/* ---- schedules ------------------------------------------------------------------------------- */
-
-#define QUICK "tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: hello}]\n"
-
-static void apply_schedule(struct world *w, const char *id, const char *recover)
-{
-    char *source = str_dupf("id: %s\nnamespace: a.b\n" QUICK
-                            "triggers: [{id: t, type: io.kestra.plugin.core.trigger.Schedule,"
-                            " cron: '* * * * *', recoverMissedSchedules: %s}]\n",
-                            id, recover);
-    world_apply_flow(w, source);
-    mem_free(source);
-    live(w, 0);
-}
-
-/* The coordinator is down. */
-static void sleeps(struct world *w, int64_t ms)
-{
-    world_die(w);
-    world_pass(w, ms);
-    world_rise(w);
-}
-
-static void missed_moments__are_one_message_of_their_schedule(void **state)
-{
-    struct world *w = *state;
-    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
-    apply_schedule(w, "f", "NONE");
-    tells_nothing(w, 10 * MIN);
-    sleeps(w, HOUR);
-    tells(w, MIN, "raised schedule t of flow a.b/f was missed");
-    tells_nothing(w, HOUR);
-    sleeps(w, MIN);
-    tells(w, MIN, "again schedule t of flow a.b/f was missed");
-}
-
-static void missed_moments_that_are_made_up_for__are_not_told(void **state)
-{
-    struct world *w = *state;
-    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
-    apply_schedule(w, "f", "ALL");
-    live(w, 10 * MIN);
-    sleeps(w, HOUR);
-    tells_nothing(w, HOUR);
-}
-
-static void missed_moments_of_another_namespace__are_not_told(void **state)
-{
-    struct world *w = *state;
-    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
-    rules[0].ns = "a.c";
-    rules[1] = rules[0];
-    rules[1].ns = "a";
-    rules[1].channels = both + 1;
-    with_rules(w, 2);
-    apply_schedule(w, "f", "NONE");
-    live(w, 10 * MIN);
-    sleeps(w, HOUR);
-    tells(w, MIN, "raised schedule t of flow a.b/f was missed");
-}
-
-static void many_missed_schedules__are_few_messages(void **state)
-{
-    struct world *w = *state;
-    char id[16];
-    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
-    for (int i = 0; i < 30; i++) {
-        (void)str_format(id, sizeof id, "f%02d", i);
-        apply_schedule(w, id, "NONE");
-    }
-    live(w, 10 * MIN);
-    sleeps(w, HOUR);
-    forget_told();
-    live(w, MIN);
-    assert_int_equal(told_count, 11);
-}
-
-/* ---- executions ------------------------------------------------------------------------------ */
-
-#define BAD "tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail, errorMessage: oh}]\n"
-
-static void fails(struct world *w, const char *id, const char *notify)
-{
-    char *source = str_dupf("id: %s\nnamespace: a.b\n%s" BAD, id, notify);
-    world_apply_flow(w, source);
-    mem_free(source);
-    live(w, 0);
-    world_start(w, id, NULL);
-    live(w, 0);
-}
-
-static void flows_that_fail_together__are_few_messages_of_a_rule(void **state)
-{
-    struct world *w = *state;
-    char id[16];
-    with_rule(w, RULE_EXECUTION_FAILED, 0, NULL);
-    forget_told();
-    for (int i = 0; i < 30; i++) {
-        (void)str_format(id, sizeof id, "f%02d", i);
-        fails(w, id, "");
-    }
-    assert_int_equal(told_count, 11);
-    assert_true(str_ends(told[10], " failed, and others"));
-    forget_told();
-    fails(w, "own", "notify: [ops, night]\n"); /* it says itself who is told */
-    assert_int_equal(told_count, 2);
-    assert_string_equal(told[0], "raised flow a.b/own failed");
-    assert_string_equal(told[1], "raised flow a.b/own failed");
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
@@ -847,16 +552,6 @@ int main(void)
         ALARM_TEST(group_that_is_paused__is_left_as_it_is),
         ALARM_TEST(restart__tells_nothing_again_of_a_queue),
         ALARM_TEST(rule_of_another_group__says_nothing_of_a_queue),
-        ALARM_TEST(lost_attempts__are_one_message_of_their_group),
-        ALARM_TEST(lost_attempts__outlive_a_crash_and_are_told_once),
-        ALARM_TEST(lost_attempts_of_another_group__are_not_told),
-        ALARM_TEST(losses_that_two_rules_ask_for__are_counted_once),
-        ALARM_TEST(losses_of_many_groups__are_few_messages),
-        ALARM_TEST(flows_that_fail_together__are_few_messages_of_a_rule),
-        ALARM_TEST(missed_moments__are_one_message_of_their_schedule),
-        ALARM_TEST(missed_moments_that_are_made_up_for__are_not_told),
-        ALARM_TEST(missed_moments_of_another_namespace__are_not_told),
-        ALARM_TEST(many_missed_schedules__are_few_messages),
         ALARM_TEST(token_near_its_end__is_told_and_that_it_was_revoked),
         ALARM_TEST(token_that_ends__is_told_so),
         ALARM_TEST(tokens_whose_end_is_no_surprise__are_not_told),
