@@ -87,8 +87,9 @@ static int on_namespace(const struct namespace_row *n, void *user)
     if (!list_row(&l->list)) return 1;
     struct jw *w = &l->answer.w;
     jw_str(w, "namespace", n->ns);
-    jw_str(w, "group", n->group);
+    jw_str(w, "group", n->groupless ? NULL : n->group);
     jw_str(w, "fallback", n->fallback >= 0 && n->fallback < 4 ? fallback_names[n->fallback] : NULL);
+    jw_raw(w, "notify", n->notify ? n->notify : "null");
     jw_str(w, "updatedBy", n->updated_by);
     list_row_end(&l->list, "%s", n->ns);
     return 0;

@@ -11,7 +11,10 @@ static struct house house;
 static int open_house(void **state)
 {
     (void)state;
-    house_open(&house, "", NULL);
+    house_open(&house,
+               "channels:\n  ops: {kind: command, command: [/bin/true]}\n"
+               "  night: {kind: command, command: [/bin/true]}\n",
+               NULL);
     return 0;
 }
 
@@ -196,6 +199,82 @@ static void namespaces__default_group__is_inherited(void **state)
     json_free(j);
 }
 
+static void put_is(const char *body, const char *member, const char *expected)
+{
+    char *text = member_after("PUT", "/api/v1/namespaces/tell", body, member);
+    assert_string_equal(text, expected);
+    mem_free(text);
+}
+
+static void namespaces__channels__are_named_and_taken_away(void **state)
+{
+    const char *all =
+        "[{\"channel\":\"ops\",\"events\":[\"schedule-missed\",\"execution-failed\"]}]";
+    struct answer a;
+    (void)state;
+    put_is("{\"notify\":[\"ops\"]}", "notify", all);
+    put_is("{\"group\":null}", "notify", all);
+    put_is("{\"notify\":[{\"channel\":\"ops\",\"events\":null}]}", "notify", all);
+    put_is("{\"notify\":[{\"channel\":\"night\",\"events\":[\"execution-failed\"]},\"ops\"]}",
+           "notifyFrom", "\"namespace tell\"");
+    struct json *j = house_get(&house, "/api/v1/namespaces", 200);
+    const struct json *n = json_first(json_get(j, "namespaces"));
+    assert_int_equal(json_count(json_get(n, "notify")), 2);
+    assert_string_equal(json_get_str(n, "group", ""), "default");
+    json_free(j);
+    put_is("{\"notify\":[]}", "notify", "[]");
+    put_is("{\"notify\":null}", "notify", "null");
+    house_call(&house, "DELETE", "/api/v1/namespaces/tell", NULL, NULL, NULL, &a);
+    assert_int_equal(a.status, 204);
+    answer_fini(&a);
+    put_is("{\"notify\":[\"ops\"]}", "from", "\"default\"");
+    j = house_get(&house, "/api/v1/namespaces", 200);
+    n = json_first(json_get(j, "namespaces"));
+    assert_true(json_type(json_get(n, "group")) == JSON_NULL);
+    json_free(j);
+    put_is("{\"notify\":null}", "notify", "null");
+    j = house_get(&house, "/api/v1/namespaces", 200);
+    assert_int_equal(json_count(json_get(j, "namespaces")), 0);
+    json_free(j);
+}
+
+static void namespaces__channels_that_are_wrong__are_refused(void **state)
+{
+    static const struct {
+        const char *body, *code, *part;
+    } cases[] = {
+        {"{\"notify\":\"ops\"}", "invalid", "notify"},
+        {"{\"notify\":[1]}", "invalid", "notify"},
+        {"{\"notify\":[null]}", "invalid", "notify"},
+        {"{\"notify\":[\"osp\"]}", "unknown-channel", "there is no channel 'osp'"},
+        {"{\"notify\":[\"o p\"]}", "invalid", "is no name of a channel"},
+        {"{\"notify\":[\"\"]}", "invalid", "is no name of a channel"},
+        {"{\"notify\":[\"ops\",\"night\",\"ops\"]}", "invalid",
+         "notify[2].channel: 'ops' is named"},
+        {"{\"notify\":[\"ops\",{\"channel\":\"ops\"}]}", "invalid", "named twice"},
+        {"{\"notify\":[{}]}", "invalid", "notify[0].channel: is missing"},
+        {"{\"notify\":[{\"channel\":1}]}", "invalid", "notify[0].channel"},
+        {"{\"notify\":[{\"chanel\":\"ops\"}]}", "invalid", "did you mean 'channel'"},
+        {"{\"notify\":[{\"channel\":\"ops\",\"events\":[]}]}", "invalid", "names no event"},
+        {"{\"notify\":[{\"channel\":\"ops\",\"events\":\"x\"}]}", "invalid", "events"},
+        {"{\"notify\":[{\"channel\":\"ops\",\"events\":[1]}]}", "invalid", "is no event"},
+        {"{\"notify\":[{\"channel\":\"ops\",\"events\":[\"execution-faild\"]}]}", "invalid",
+         "did you mean 'execution-failed'"},
+        {"{\"notify\":[{\"channel\":\"ops\",\"events\":[\"lease-lost\"]}]}", "invalid",
+         "'lease-lost' is no event of namespaces"},
+        {"{\"notify\":[\"ops\"],\"fallback\":\"FAIL\"}", "invalid", "goes with 'group'"},
+        {"{\"fallback\":\"FAIL\"}", "invalid", "group"},
+        {"{\"notify\":[\"ops\"],\"channels\":1}", "invalid", "channels"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        refused("PUT", "/api/v1/namespaces/tell", NULL, cases[i].body, 422, cases[i].code,
+                cases[i].part);
+    struct json *j = house_get(&house, "/api/v1/namespaces", 200);
+    assert_int_equal(json_count(json_get(j, "namespaces")), 0);
+    json_free(j);
+}
+
 /* Every field that can be set can be cleared, by null and by an empty value. */
 static void update__each_field__is_set_and_cleared(void **state)
 {
@@ -298,6 +377,8 @@ int main(void)
         cmocka_unit_test(groups__default__is_the_first_and_has_its_key_everywhere),
         cmocka_unit_test(groups__wrong_fields__are_named),
         cmocka_unit_test(namespaces__default_group__is_inherited),
+        cmocka_unit_test(namespaces__channels__are_named_and_taken_away),
+        cmocka_unit_test(namespaces__channels_that_are_wrong__are_refused),
         cmocka_unit_test(update__each_field__is_set_and_cleared),
         cmocka_unit_test(drain__reason__is_kept_changed_and_cleared),
     };
