@@ -11,6 +11,7 @@
 #include "coordinator/engine/facts.h"
 #include "coordinator/engine/group.h"
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/rule_groups.h"
 #include "coordinator/engine/tried.h"
 #include "coordinator/store/model_token.h"
 
@@ -101,7 +102,7 @@ static enum over say_online(struct engine *g, const struct notice_row *row, stru
 /* ---- groups ---------------------------------------------------------------------------------- */
 
 /* The next group that the rule is about. */
-static const struct group *next_group(const struct pass *p, const struct group *at, size_t *place)
+static struct group *next_group(const struct pass *p, struct group *at, size_t *place)
 {
     do {
         at = at && at->next_same ? at->next_same : map_next(&p->g->groups, place);
@@ -109,29 +110,59 @@ static const struct group *next_group(const struct pass *p, const struct group *
     return at;
 }
 
-/* Its agents may be on their way back. */
-static bool is_expecting(const struct engine *g, const struct group *group)
+/* For the time that an agent has to come back from when the group was found to be short: one that
+ * comes and goes without end does not hold up the others' loss. */
+static int64_t short_from_ms(const struct pass *p, const struct group *group, int64_t key)
 {
-    int64_t now_ms = g->now.mono_ms;
-    return now_ms < g->alarms_from_ms || now_ms < group->expect_until_ms ||
-           now_ms < group->missed_until_ms;
+    const struct watched *w = watch_find(&p->g->short_from, key);
+    if (!w) watch_put(&p->g->short_from, key, group->missed_until_ms);
+    return w ? w->at_ms : group->missed_until_ms;
 }
 
+/* Its agents may be on their way back. */
+static bool is_expecting(const struct pass *p, const struct group *group, int64_t key)
+{
+    int64_t now_ms = p->g->now.mono_ms;
+    return now_ms < p->g->alarms_from_ms || now_ms < group->expect_until_ms ||
+           now_ms < short_from_ms(p, group, key);
+}
+
+/* Of the rule and the group. */
+static int64_t short_key(const struct pass *p, const struct group *group)
+{
+    char text[400];
+    (void)str_format(text, sizeof text, "%s %s", p->rule->name, group->row.key);
+    return (int64_t)map_text_key(text);
+}
+
+/* A group that the rule names and that does not exist has no agents. */
 static void find_short(struct pass *p)
 {
+    const char *named = p->rule->group;
     size_t place = 0;
-    for (const struct group *group = NULL; (group = next_group(p, group, &place)) != NULL;)
+    const struct watched *first;
+    while ((first = watch_first(&p->g->short_from)) != NULL && /* of groups that are gone */
+           first->at_ms + NOTICE_FORGET_MS < p->g->now.mono_ms)
+        watch_remove(&p->g->short_from, first->id);
+    for (struct group *group = NULL; (group = next_group(p, group, &place)) != NULL;) {
+        int64_t key = short_key(p, group);
         if (group->online < p->rule->limit)
-            add(p, group->row.key, group, is_expecting(p->g, group));
+            add(p, group->row.key, group, is_expecting(p, group, key));
+        else
+            watch_remove(&p->g->short_from, key);
+    }
+    if (named && !rules_group_is_there(p->g, named))
+        add(p, named, NULL, p->g->now.mono_ms < p->g->alarms_from_ms);
 }
 
 static void say_short(const struct pass *p, const struct subject *s, struct facts *f)
 {
     const struct group *group = s->of;
-    f->title = str_dupf("group %s has too few agents", group->row.key);
-    f->text = str_dupf("%lld of at least %lld take jobs", (long long)group->online,
-                       (long long)p->rule->limit);
-    f->group = group->row.key;
+    f->title = str_dupf("group %s has too few agents", s->name);
+    f->text = group ? str_dupf("%lld of at least %lld take jobs", (long long)group->online,
+                               (long long)p->rule->limit)
+                    : mem_strdup("there is no such group");
+    f->group = s->name;
 }
 
 static enum over say_enough(struct engine *g, const struct notice_row *row, struct facts *f)
@@ -166,7 +197,7 @@ static void find_old(struct pass *p)
 {
     size_t place = 0;
     int64_t floor = id_floor(p->g->now.wall_ms - p->rule->limit);
-    for (const struct group *group = NULL; (group = next_group(p, group, &place)) != NULL;) {
+    for (struct group *group = NULL; (group = next_group(p, group, &place)) != NULL;) {
         if (p->g->rc) return;
         int64_t oldest = group->row.paused || group->queued == 0 ? 0 : oldest_of(p->g, group);
         if (group->row.paused || (oldest && oldest < floor))

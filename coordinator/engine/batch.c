@@ -48,6 +48,7 @@
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/schedule.h"
 #include "coordinator/engine/submit.h"
+#include "coordinator/engine/rule_groups.h"
 #include "coordinator/engine/tell.h"
 #include "coordinator/engine/token.h"
 #include "coordinator/engine/trigger.h"
@@ -57,6 +58,8 @@
 #include "coordinator/engine/why.h"
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/sent.h"
+#include "coordinator/engine/rule_groups.h"
+#include "coordinator/engine/tell.h"
 #include "coordinator/schedule/zones.h"
 #include "wire/lease.h"
 
@@ -83,6 +86,7 @@ int engine_new(struct store *store, const struct engine_config *config, uint64_t
         engine_free(g);
         return rc;
     }
+    rules_check_groups(g);
     namespaces_check(g);
     *out = g;
     return 0;
@@ -99,6 +103,7 @@ void engine_free(struct engine *g)
     audit_clear(g);
     watch_fini(&g->refused);
     watch_fini(&g->notices_ended);
+    watch_fini(&g->short_from);
     sent_free(g);
     mem_free(g->left.items);
     mem_free(g->away.items);
@@ -137,6 +142,7 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->newest_before = g->newest_session;
     g->wrote = false;
     g->gone_on = g->begun = g->looked = g->turned_away = 0;
+    g->groups_went = false;
     audit_clear(g);
     schedules_watch_clock(g);
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {
@@ -357,6 +363,7 @@ static int commit(struct engine *g, struct err *e)
     g->away.count = 0;
     sent_settle(g, true);
     audit_write(g);
+    rules_tell_deleted(g);
     if (chores_settle(g)) tell_put_off(g);
     return 0;
 }

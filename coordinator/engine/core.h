@@ -75,6 +75,7 @@ struct engine {
     int64_t fallback_grace_ms;
     bool loaded;             /* memory agrees with the store */
     bool flows_unread;       /* flows are left of which the store does not know the groups */
+    bool groups_went;        /* a group is deleted in this batch (rule_groups.h) */
     bool offline_due;        /* all agents are to be marked as away in the next transaction */
     struct watch refused;    /* agents refused by their groups, and when; outlives a reload */
     struct numbers away;     /* agents that are, since a batch that failed ended their sessions */
@@ -117,6 +118,7 @@ struct engine {
     struct timer alarm;
     uint64_t alarm_pass;
     int64_t alarms_from_ms;  /* mono: agents had the time to come back since the start */
+    struct watch short_from; /* groups with too few agents for a rule, from when that is told */
     struct watch due;        /* queued jobs with a queue timeout: when it is over */
     struct put_off *put_off; /* chores that failed; they outlive a reload */
     size_t cached_bytes;

@@ -253,6 +253,32 @@ static void group_with_too_few_agents__is_told_once_and_when_it_has_enough(void 
     tells(w, ALARM_EVERY_MS, "over group win has enough agents again");
 }
 
+static void agent_that_comes_and_goes__does_not_hold_up_the_loss_of_others(void **state)
+{
+    struct world *w = *state;
+    uint64_t sessions[2];
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 2, NULL);
+    sessions[0] = world_connect(w, a, NULL, 1);
+    sessions[1] = world_connect(w, b, NULL, 1);
+    tells_nothing(w, 2 * GRACE);
+    goes(w, sessions[0]);
+    forget_told();
+    int64_t from_ms = w->now.mono_ms;
+    while (told_count == 0 && w->now.mono_ms - from_ms < 10 * GRACE) {
+        goes(w, sessions[1]);
+        live(w, 8 * S);
+        sessions[1] = world_connect(w, b, NULL, 1);
+        live(w, 8 * S);
+    }
+    assert_int_equal(told_count, 1);
+    assert_string_equal(told[0], "raised group default has too few agents");
+    assert_in_range(w->now.mono_ms - from_ms, 25 * S, GRACE + MIN);
+    world_connect(w, a, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over group default has enough agents again");
+    tells_nothing(w, GRACE);
+}
+
 static void agent_that_is_drained__is_missing_in_its_group(void **state)
 {
     struct world *w = *state;
@@ -299,11 +325,75 @@ static void group_that_is_deleted__ends_quietly(void **state)
 {
     struct world *w = *state;
     world_group(w, "win", NULL);
-    with_rule(w, RULE_GROUP_SHORT, 1, "win");
+    with_rule(w, RULE_GROUP_SHORT, 1, NULL);
+    world_connect(w, world_agent(w, "a", NULL), NULL, 1);
     tells(w, GRACE, "raised group win has too few agents");
     world_do(w, cmd_text(w, CMD_GROUP_DELETE, "win"));
     assert_int_equal(world_reply(w)->rc, 0);
     tells_nothing(w, GRACE);
+}
+
+static void group_of_a_rule_that_is_deleted__is_short_until_it_is_back(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    int64_t a = world_agent(w, "a", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 1, "win");
+    uint64_t session = world_connect(w, a, "win", 1);
+    tells_nothing(w, GRACE);
+    goes(w, session);
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "win"));
+    assert_int_equal(world_reply(w)->rc, 0);
+    tells(w, GRACE, "raised group win has too few agents");
+    world_crash(w);
+    tells_nothing(w, 24 * HOUR);
+    world_group(w, "win", NULL);
+    tells_nothing(w, HOUR);
+    world_connect(w, a, "win", 1);
+    tells(w, ALARM_EVERY_MS, "over group win has enough agents again");
+}
+
+/* ---- the log ---- */
+
+static char *logged; /* the last warning */
+
+static void hear(enum log_level level, const char *line, void *user)
+{
+    (void)user;
+    if (level != LOG_WARN || !strstr(line, "notify: ")) return;
+    mem_free(logged);
+    logged = mem_strdup(strstr(line, "notify: "));
+}
+
+static void logs(const char *line)
+{
+    if (line) assert_non_null(logged);
+    if (!line) assert_null(logged);
+    if (line) assert_string_equal(logged, line);
+    mem_free(logged);
+    logged = NULL;
+}
+
+static void group_that_there_is_not__is_short_and_logged_with_the_nearest(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "windows", NULL);
+    log_set_sink(hear, NULL);
+    with_rule(w, RULE_GROUP_SHORT, 1, "window");
+    logs("notify: rule 'r': there is no group 'window', did you mean 'windows'?");
+    tells_nothing(w, ALARM_EVERY_MS); /* as of others after a start */
+    tells(w, GRACE, "raised group window has too few agents");
+    last_says(
+        "{\"title\":\"group window has too few agents\",\"text\":\"there is no such group\","
+        "\"group\":\"window\",\"event\":\"group-short\",\"state\":\"raised\",\"count\":\"1\"}");
+    logs(NULL); /* once */
+    with_rule(w, RULE_LEASE_LOST, 0, "nosuch");
+    logs("notify: rule 'r': there is no group 'nosuch'");
+    with_rule(w, RULE_QUEUE_OLD, HOUR, "windows");
+    logs(NULL);
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "windows"));
+    logs("notify: rule 'r' (queue-old) is about the group 'windows', which was deleted");
+    log_set_sink(NULL, NULL);
 }
 
 static void many_groups__are_one_message(void **state)
@@ -542,10 +632,13 @@ int main(void)
         ALARM_TEST(as_many_as_may__have_messages_of_their_own),
         ALARM_TEST(restart__tells_nothing_again_of_many),
         ALARM_TEST(group_with_too_few_agents__is_told_once_and_when_it_has_enough),
+        ALARM_TEST(agent_that_comes_and_goes__does_not_hold_up_the_loss_of_others),
         ALARM_TEST(agent_that_is_drained__is_missing_in_its_group),
         ALARM_TEST(restart__gives_the_agents_of_a_group_time),
         ALARM_TEST(restart__tells_nothing_again_of_a_group),
         ALARM_TEST(group_that_is_deleted__ends_quietly),
+        ALARM_TEST(group_of_a_rule_that_is_deleted__is_short_until_it_is_back),
+        ALARM_TEST(group_that_there_is_not__is_short_and_logged_with_the_nearest),
         ALARM_TEST(many_groups__are_one_message),
         ALARM_TEST(job_that_waits_for_long__is_told_once_and_when_it_is_gone),
         ALARM_TEST(oldest_job__counts_though_others_have_more_priority),
