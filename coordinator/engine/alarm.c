@@ -177,7 +177,7 @@ static enum over say_enough(struct engine *g, const struct notice_row *row, stru
 /* ---- queues ---------------------------------------------------------------------------------- */
 
 /* 0: it is empty, or a failure was noted. */
-static int64_t oldest_of(struct engine *g, const struct group *group)
+static int64_t find_oldest(struct engine *g, const struct group *group)
 {
     int64_t oldest = 0;
     size_t most = group->pending_count < QUEUES_MOST ? group->pending_count : QUEUES_MOST;
@@ -192,22 +192,37 @@ static int64_t oldest_of(struct engine *g, const struct group *group)
     return oldest;
 }
 
+/* Once a pass, whatever rules ask for it: a group may have many queues. */
+static int64_t oldest_of(struct engine *g, struct group *group)
+{
+    if (group->oldest_pass != g->alarm_pass) {
+        group->oldest = group->queued > 0 ? find_oldest(g, group) : 0;
+        group->oldest_pass = g->alarm_pass;
+    }
+    return group->oldest;
+}
+
+/* limit 0: no message said so. */
+static bool is_old(const struct engine *g, int64_t job, int64_t limit)
+{
+    return limit > 0 && job < id_floor(g->now.wall_ms - limit);
+}
+
 /* Somebody paused a group on purpose: it is left as it was. */
 static void find_old(struct pass *p)
 {
     size_t place = 0;
-    int64_t floor = id_floor(p->g->now.wall_ms - p->rule->limit);
     for (struct group *group = NULL; (group = next_group(p, group, &place)) != NULL;) {
         if (p->g->rc) return;
-        int64_t oldest = group->row.paused || group->queued == 0 ? 0 : oldest_of(p->g, group);
-        if (group->row.paused || (oldest && oldest < floor))
+        int64_t oldest = group->row.paused ? 0 : oldest_of(p->g, group);
+        if (group->row.paused || (oldest && is_old(p->g, oldest, p->rule->limit)))
             add(p, group->row.key, group, group->row.paused);
     }
 }
 
 static void say_old(const struct pass *p, const struct subject *s, struct facts *f)
 {
-    const struct group *group = s->of;
+    struct group *group = group_find(p->g, s->name);
     char limit[DURATION_TEXT_SIZE], id[ID_TEXT_SIZE];
     duration_format(p->rule->limit, limit);
     id_format(oldest_of(p->g, group), id);
@@ -219,7 +234,7 @@ static void say_old(const struct pass *p, const struct subject *s, struct facts 
 
 static enum over say_young(struct engine *g, const struct notice_row *row, struct facts *f)
 {
-    const struct group *group = group_find(g, row->subject);
+    struct group *group = group_find(g, row->subject);
     f->title = str_dupf("no job of group %s has waited for long any more", row->subject);
     f->text = group ? str_dupf("%lld wait", (long long)group->queued) : NULL;
     f->group = row->subject;

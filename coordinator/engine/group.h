@@ -43,6 +43,8 @@ struct group {
     struct group *next_dirty;
     struct group *next_same; /* same text key */
     int64_t expect_until_ms; /* mono: until then its agents may still be on their way back */
+    uint64_t oldest_pass;    /* of alarm.c, in which its oldest job was ... */
+    int64_t oldest;          /* ... this one; 0: none */
     int64_t missed_until_ms; /* mono: the same of agents that left or stopped to take jobs */
     struct timer timer;
     int64_t lost;                     /* attempts, in this batch */

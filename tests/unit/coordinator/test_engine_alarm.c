@@ -472,6 +472,23 @@ static void restart__tells_nothing_again_of_a_queue(void **state)
     tells(w, OLD_EVERY, IS_YOUNG);
 }
 
+static void many_rules__look_at_a_queue_once(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_QUEUE_OLD, HOUR, NULL);
+    for (size_t i = 1; i < 4; i++)
+        rules[i] = rules[0];
+    with_rules(w, 4);
+    world_submit(w, NULL, NULL);
+    queue_looks = 0;
+    tells_nothing(w, 10 * OLD_EVERY);
+    assert_in_range(queue_looks, 9, 11);
+    live(w, HOUR - 10 * OLD_EVERY - MIN);
+    queue_looks = 0;
+    tells(w, 2 * MIN, "raised " IS_OLD); /* not once more for its words */
+    assert_in_range(queue_looks, 3, 5);
+}
+
 static void rule_of_another_group__says_nothing_of_a_queue(void **state)
 {
     struct world *w = *state;
@@ -644,6 +661,7 @@ int main(void)
         ALARM_TEST(oldest_job__counts_though_others_have_more_priority),
         ALARM_TEST(group_that_is_paused__is_left_as_it_is),
         ALARM_TEST(restart__tells_nothing_again_of_a_queue),
+        ALARM_TEST(many_rules__look_at_a_queue_once),
         ALARM_TEST(rule_of_another_group__says_nothing_of_a_queue),
         ALARM_TEST(token_near_its_end__is_told_and_that_it_was_revoked),
         ALARM_TEST(token_that_ends__is_told_so),
