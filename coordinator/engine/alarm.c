@@ -15,6 +15,7 @@
 #include "coordinator/engine/tried.h"
 #include "coordinator/store/model_token.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -339,43 +340,68 @@ static enum over say_roomy(struct engine *g, const struct notice_row *row, struc
 
 #define CERT_CA "CA"
 #define CERT_SERVER "server"
+#define CERT_WEB "web"
 
 /* One that is renewed in time, after two thirds of its life, never comes so far. */
-static bool is_ending(const struct pass *p, const struct span *s)
+static bool is_ending(const struct engine *g, const struct span *s, int64_t limit)
 {
-    int64_t quarter = (s->until_ms - s->from_ms) / 4, limit = p->rule->limit;
-    return s->until_ms - p->g->now.wall_ms < (quarter < limit ? quarter : limit);
+    int64_t quarter = (s->until_ms - s->from_ms) / 4;
+    return s->until_ms - g->now.wall_ms < (quarter < limit ? quarter : limit);
+}
+
+/* The certificates, by their subjects. */
+static const struct certificate {
+    const char *name;
+    size_t life; /* place of the struct span in struct standing */
+    const char *rest;
+} certificates[] = {
+    {CERT_CA, offsetof(struct standing, ca), "agents have to join again when it has ended"},
+    {CERT_SERVER, offsetof(struct standing, server),
+     "it is renewed by itself, unless the log says why not"},
+    {CERT_WEB, offsetof(struct standing, web),
+     "it is yours: web.certificate and web.key are read again when they change"},
+};
+#define CERTIFICATES (sizeof certificates / sizeof *certificates)
+
+static const struct span *life_of(const struct engine *g, const struct certificate *c)
+{
+    return (const struct span *)((const char *)&g->standing + c->life);
 }
 
 static void find_certificates(struct pass *p)
 {
-    const struct standing *s = &p->g->standing;
-    if (is_ending(p, &s->ca)) add(p, CERT_CA, &s->ca, false);
-    if (is_ending(p, &s->server)) add(p, CERT_SERVER, &s->server, false);
+    for (size_t i = 0; i < CERTIFICATES; i++) {
+        const struct span *life = life_of(p->g, &certificates[i]);
+        if (life->until_ms && is_ending(p->g, life, p->rule->limit))
+            add(p, certificates[i].name, &certificates[i], false);
+    }
 }
 
 static void say_certificate(const struct pass *p, const struct subject *s, struct facts *f)
 {
-    const struct span *life = s->of;
+    const struct certificate *c = s->of;
+    const struct span *life = life_of(p->g, c);
     char at[TIME_TEXT_SIZE];
     bool over = life->until_ms <= p->g->now.wall_ms;
     time_format(life->until_ms, at);
     f->title =
         str_dupf("the coordinator's %s certificate %s", s->name, over ? "has ended" : "ends soon");
-    f->text = str_dupf("at %s%s", at,
-                       str_eq(s->name, CERT_CA)
-                           ? "; agents have to join again when it has ended"
-                           : "; it is renewed by itself, unless the log says why not");
+    f->text = str_dupf("at %s; %s", at, c->rest);
 }
 
+/* `web:` may be gone from the configuration. */
 static enum over say_renewed(struct engine *g, const struct notice_row *row, struct facts *f)
 {
+    const struct certificate *c = certificates;
     char at[TIME_TEXT_SIZE];
-    bool ca = str_eq(row->subject, CERT_CA);
-    time_format(ca ? g->standing.ca.until_ms : g->standing.server.until_ms, at);
+    while (c < certificates + CERTIFICATES && !str_eq(c->name, row->subject))
+        c++;
+    const struct span *life = c < certificates + CERTIFICATES ? life_of(g, c) : NULL;
+    if (!life || !life->until_ms) return OVER_QUIETLY;
+    time_format(life->until_ms, at);
     f->title = str_dupf("the coordinator's %s certificate was renewed", row->subject);
     f->text = str_dupf("it ends at %s", at);
-    return ca || str_eq(row->subject, CERT_SERVER) ? OVER_TOLD : OVER_QUIETLY;
+    return is_ending(g, life, facts_limit(row->facts)) ? OVER_QUIETLY : OVER_TOLD;
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@ struct span { /* wall, ms */
 struct standing {
     int64_t disk_free;      /* bytes, where the state folder is; -1: not known */
     struct span ca, server; /* the lives of the certificates */
+    struct span web;        /* ... of that of `web:`; all 0: there is none */
 };
 
 #endif

@@ -632,6 +632,41 @@ static void certificate_of_a_short_life__is_told_at_its_last_quarter(void **stat
     tells(w, MIN, "raised the coordinator's server certificate ends soon");
 }
 
+/* Of `web:`, with so much of its life of 90 days left; the others are young. */
+static void web_lasts(struct world *w, int64_t ms)
+{
+    int64_t now_ms = w->now.wall_ms;
+    stands(w, &(struct standing){.ca = {now_ms - DAY, now_ms + 99 * DAY},
+                                 .server = {now_ms - DAY, now_ms + 99 * DAY},
+                                 .web = {now_ms + ms - 90 * DAY, now_ms + ms}});
+}
+
+static void certificate_of_web__is_told_until_a_new_one_is_read(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_CERTIFICATE_ENDS, 14 * DAY, NULL);
+    web_lasts(w, 14 * DAY + MIN);
+    tells_nothing(w, 0);
+    web_lasts(w, 14 * DAY - MIN);
+    tells(w, MIN, "raised the coordinator's web certificate ends soon");
+    web_lasts(w, 13 * DAY);
+    tells_nothing(w, DAY);
+    web_lasts(w, -MIN);
+    tells_nothing(w, DAY); /* it is the same that goes on */
+    web_lasts(w, 89 * DAY);
+    tells(w, MIN, "over the coordinator's web certificate was renewed");
+}
+
+static void certificate_of_web_that_is_no_more__ends_its_message_quietly(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_CERTIFICATE_ENDS, 14 * DAY, NULL);
+    web_lasts(w, -DAY);
+    tells(w, MIN, "raised the coordinator's web certificate has ended");
+    certificates_last(w, 99 * DAY, 99 * DAY); /* web: is gone from the configuration */
+    tells_nothing(w, DAY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -670,6 +705,8 @@ int main(void)
         ALARM_TEST(restart__tells_nothing_again_of_a_disk),
         ALARM_TEST(certificate_near_its_end__is_told_and_that_it_was_renewed),
         ALARM_TEST(certificate_of_a_short_life__is_told_at_its_last_quarter),
+        ALARM_TEST(certificate_of_web__is_told_until_a_new_one_is_read),
+        ALARM_TEST(certificate_of_web_that_is_no_more__ends_its_message_quietly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
