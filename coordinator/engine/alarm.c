@@ -37,7 +37,8 @@ struct pass {
     size_t count, cap;
 };
 
-/* Of a message that no rule holds any more. */
+/* Of a message that no rule holds any more. It is told only when it is over by the limit that it
+ * was told with: a rule may ask for less since, and nothing else have changed. */
 enum over { OVER_NOT, OVER_QUIETLY, OVER_TOLD };
 
 static void add(struct pass *p, const char *name, const void *of, bool keep)
@@ -47,6 +48,16 @@ static void add(struct pass *p, const char *name, const void *of, bool keep)
         p->items = mem_resize(p->items, p->cap, sizeof *p->items);
     }
     p->items[p->count++] = (struct subject){name, of, keep};
+}
+
+/* How long it lasted, whole seconds. */
+static void format_lasted(const struct engine *g, const struct notice_row *row,
+                          char out[DURATION_TEXT_SIZE])
+{
+    int64_t since_ms = facts_since_ms(row->facts);
+    int64_t ms = g->now.wall_ms - (since_ms > 0 ? since_ms : row->first_ms);
+    if (ms < 0) ms = 0; /* the clock was set back */
+    duration_format(ms - ms % 1000, out);
 }
 
 /* ---- agents ---------------------------------------------------------------------------------- */
@@ -85,17 +96,22 @@ static void say_offline(const struct pass *p, const struct subject *s, struct fa
                        a->from_start ? ", counted from the start of the coordinator" : "");
     f->group = a->group;
     f->agent = a->name;
+    f->since_ms = p->g->now.wall_ms - ms;
 }
 
 static enum over say_online(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     struct agent_row agent;
+    char lasted[DURATION_TEXT_SIZE];
     int rc = store_agent_find_name(g->store, row->subject, &agent, &g->err);
     if (!store_ok(g, rc) || rc == 0) return OVER_QUIETLY;
     /* away again, or the rule asks for more now */
     bool back = !absence_find(g, agent.id);
-    f->title = str_dupf("agent %s is online again", row->subject);
-    f->text = mem_strdup("");
+    f->title = str_dupf("agent %s is online", row->subject);
+    format_lasted(g, row, lasted);
+    f->text = str_dupf("it was away for %s", lasted);
+    f->group = f->kept = mem_strdup(agent.group);
+    f->agent = row->subject;
     agent_row_fini(&agent);
     return back ? OVER_TOLD : OVER_NOT;
 }
@@ -169,10 +185,14 @@ static void say_short(const struct pass *p, const struct subject *s, struct fact
 static enum over say_enough(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     const struct group *group = group_find(g, row->subject);
+    char lasted[DURATION_TEXT_SIZE];
+    format_lasted(g, row, lasted);
     f->title = str_dupf("group %s has enough agents again", row->subject);
-    f->text = group ? str_dupf("%lld take jobs", (long long)group->online) : NULL;
+    f->text = str_dupf("%lld take jobs; it had too few for %s",
+                       group ? (long long)group->online : 0, lasted);
     f->group = row->subject;
-    return group && !group->deleted ? OVER_TOLD : OVER_QUIETLY;
+    bool enough = group && !group->deleted && group->online >= facts_limit(row->facts);
+    return enough ? OVER_TOLD : OVER_QUIETLY;
 }
 
 /* ---- queues ---------------------------------------------------------------------------------- */
@@ -236,10 +256,14 @@ static void say_old(const struct pass *p, const struct subject *s, struct facts 
 static enum over say_young(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     struct group *group = group_find(g, row->subject);
+    char lasted[DURATION_TEXT_SIZE];
+    format_lasted(g, row, lasted);
     f->title = str_dupf("no job of group %s has waited for long any more", row->subject);
-    f->text = group ? str_dupf("%lld wait", (long long)group->queued) : NULL;
+    f->text = str_dupf("%lld wait; it lasted for %s", group ? (long long)group->queued : 0, lasted);
     f->group = row->subject;
-    return group && !group->deleted ? OVER_TOLD : OVER_QUIETLY;
+    if (!group || group->deleted) return OVER_QUIETLY;
+    int64_t oldest = oldest_of(g, group);
+    return oldest && is_old(g, oldest, facts_limit(row->facts)) ? OVER_QUIETLY : OVER_TOLD;
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------- */
@@ -311,11 +335,15 @@ void apply_standing(struct engine *g, const struct command *c)
 }
 
 /* Over with a tenth more, so that it does not come and go. */
+static bool is_low(int64_t room, int64_t limit)
+{
+    return room < limit + limit / 10;
+}
+
 static void find_low(struct pass *p)
 {
     int64_t room = p->g->standing.disk_free, limit = p->rule->limit;
-    if (room < 0 || room < limit + limit / 10)
-        add(p, p->g->standing_of, NULL, room < 0 || room >= limit);
+    if (room < 0 || is_low(room, limit)) add(p, p->g->standing_of, NULL, room < 0 || room >= limit);
 }
 
 static void say_low(const struct pass *p, const struct subject *s, struct facts *f)
@@ -329,11 +357,13 @@ static void say_low(const struct pass *p, const struct subject *s, struct facts 
 
 static enum over say_roomy(struct engine *g, const struct notice_row *row, struct facts *f)
 {
-    char room[DURATION_TEXT_SIZE];
+    char room[DURATION_TEXT_SIZE], lasted[DURATION_TEXT_SIZE];
     size_round(g->standing.disk_free, room);
+    format_lasted(g, row, lasted);
     f->title = str_dupf("the coordinator's disk has %s left again", room);
-    f->text = str_dupf("in %s", row->subject);
-    return str_eq(row->subject, g->standing_of) ? OVER_TOLD : OVER_QUIETLY;
+    f->text = str_dupf("in %s; it had too little for %s", row->subject, lasted);
+    bool roomy = !is_low(g->standing.disk_free, facts_limit(row->facts));
+    return roomy && str_eq(row->subject, g->standing_of) ? OVER_TOLD : OVER_QUIETLY;
 }
 
 /* ---- certificates ---------------------------------------------------------------------------- */
@@ -410,23 +440,31 @@ static const struct event {
     void (*find)(struct pass *p);
     void (*say)(const struct pass *p, const struct subject *s, struct facts *f);
     enum over (*say_over)(struct engine *g, const struct notice_row *row, struct facts *f);
-    const char *many, *none; /* "37 AGENTS ARE OFFLINE" */
-    unsigned every;          /* passes: what costs more than memory; 0: each */
+    const char *one, *many; /* "one more AGENT IS OFFLINE", "37 AGENTS ARE OFFLINE" */
+    const char *rest, *all; /* it is over of these beside others, and of all */
+    unsigned every;         /* passes: what costs more than memory; 0: each */
     void (*done)(struct pass *p);
     bool waits; /* until the host told how it is */
 } events[RULE_LAST_LASTING + 1] = {
-    [RULE_AGENT_OFFLINE] = {find_offline, say_offline, say_online, "agents are offline",
-                            "the other agents are online again", 0, NULL, false},
-    [RULE_GROUP_SHORT] = {find_short, say_short, say_enough, "groups have too few agents",
-                          "the other groups have enough agents again", 0, NULL, false},
-    [RULE_QUEUE_OLD] = {find_old, say_old, say_young, "groups have jobs that have waited for long",
-                        "no job of the other groups has waited for long any more", 6, NULL, false},
-    [RULE_TOKEN_ENDS] = {find_ending, say_ending, say_ended, "tokens end soon",
-                         "the other tokens were revoked or have ended", 12, free_endings, false},
+    [RULE_AGENT_OFFLINE] = {find_offline, say_offline, say_online, "agent is offline",
+                            "agents are offline", "the other agents are online",
+                            "all of them are online", 0, NULL, false},
+    [RULE_GROUP_SHORT] = {find_short, say_short, say_enough, "group has too few agents",
+                          "groups have too few agents", "the other groups have enough agents again",
+                          "all of them have enough agents again", 0, NULL, false},
+    [RULE_QUEUE_OLD] = {find_old, say_old, say_young, "group has jobs that have waited for long",
+                        "groups have jobs that have waited for long",
+                        "no job of the other groups has waited for long any more",
+                        "no job of them has waited for long any more", 6, NULL, false},
+    [RULE_TOKEN_ENDS] = {find_ending, say_ending, say_ended, "token ends soon", "tokens end soon",
+                         "the other tokens were revoked or have ended",
+                         "all of them were revoked or have ended", 12, free_endings, false},
     [RULE_CERTIFICATE_ENDS] = {find_certificates, say_certificate, say_renewed,
-                               "certificates end soon", "they were renewed", 0, NULL, true},
-    [RULE_DISK_LOW] = {find_low, say_low, say_roomy, "disks are full", "they are not", 0, NULL,
-                       true},
+                               "certificate ends soon", "certificates end soon",
+                               "the others were renewed", "all of them were renewed", 0, NULL,
+                               true},
+    [RULE_DISK_LOW] = {find_low, say_low, say_roomy, "disk is full", "disks are full",
+                       "the others are not", "none of them is", 0, NULL, true},
 };
 
 static int compare(const void *a, const void *b)
@@ -489,9 +527,14 @@ static void raise_shared(struct pass *p, const char *channel, const char *subjec
     mem_free(facts);
 }
 
-static void end_shared(struct pass *p, struct notice *n)
+static void end_shared(struct pass *p, struct notice *n, bool beside)
 {
-    struct facts f = {.title = mem_strdup(events[p->rule->event].none), .text = mem_strdup("")};
+    const char *title = beside ? events[p->rule->event].rest : events[p->rule->event].all;
+    char lasted[DURATION_TEXT_SIZE];
+    format_lasted(p->g, notice_row(n), lasted);
+    struct facts f = {.title = mem_strdup(title),
+                      .text = str_dupf("it lasted for %s", lasted),
+                      .group = p->rule->group};
     char *facts = facts_make(&f);
     notice_end(p->g, n, facts);
     mem_free(facts);
@@ -510,7 +553,7 @@ static void settle(struct pass *p, const char *channel)
     if (rest > 0) qsort(p->items, p->count, sizeof *p->items, compare);
     name_shared(p->rule, subject);
     struct notice *shared = notice_open(p->g, channel, event, subject);
-    if (!shared && own + rest <= ALARM_OWN) {
+    if (!shared && (rest == 0 || own + rest <= ALARM_OWN)) {
         for (size_t i = 0; i < p->count && rest > 0 && p->g->rc == 0; i++)
             if (!p->items[i].keep && !is_alone(p, channel, &p->items[i]))
                 raise_own(p, channel, &p->items[i]);
@@ -519,7 +562,7 @@ static void settle(struct pass *p, const char *channel)
     if (!shared || (int64_t)rest > facts_number(notice_row(shared)->facts))
         raise_shared(p, channel, subject, rest, own > 0);
     else if (rest + unsure == 0)
-        end_shared(p, shared);
+        end_shared(p, shared, own > 0);
     shared = notice_open(p->g, channel, event, subject);
     if (shared) notice_mark(shared, p->g->alarm_pass);
 }

@@ -38,7 +38,7 @@ static void agent_that_stays_away__is_told_once_and_when_it_is_back(void **state
     tells(w, ALARM_EVERY_MS, "raised agent a is offline");
     tells_nothing(w, 48 * 60 * MIN);
     world_connect(w, a, NULL, 1);
-    tells(w, ALARM_EVERY_MS, "over agent a is online again");
+    tells(w, ALARM_EVERY_MS, "over agent a is online");
     tells_nothing(w, 60 * MIN);
 }
 
@@ -59,9 +59,11 @@ static void agent_that_never_came__counts_from_when_it_joined(void **state)
 {
     struct world *w = *state;
     with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
-    world_agent(w, "a", NULL);
+    int64_t a = world_agent(w, "a", NULL);
     tells_nothing(w, AFTER - 1);
     tells(w, ALARM_EVERY_MS, "raised agent a is offline");
+    world_connect(w, a, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over agent a is online"); /* not "again" */
 }
 
 static void restart__tells_nothing_again(void **state)
@@ -80,7 +82,7 @@ static void restart__tells_nothing_again(void **state)
     world_restart(w);
     world_connect(w, b, NULL, 1);
     world_connect(w, a, NULL, 1);
-    tells(w, ALARM_EVERY_MS, "over agent a is online again");
+    tells(w, ALARM_EVERY_MS, "over agent a is online");
 }
 
 static void agent_that_does_not_come_back_after_a_restart__counts_from_there(void **state)
@@ -118,7 +120,7 @@ static void agent_that_comes_for_a_moment__is_still_away(void **state)
     goes(w, world_connect(w, a, NULL, 1));
     tells_nothing(w, 3 * AFTER);
     world_connect(w, a, NULL, 1);
-    tells(w, ALARM_EVERY_MS, "over agent a is online again");
+    tells(w, ALARM_EVERY_MS, "over agent a is online");
 }
 
 static void rule_of_a_group__looks_at_its_agents_alone(void **state)
@@ -150,7 +152,7 @@ static void two_rules_for_one_channel__are_one_message(void **state)
     tells(w, 2 * AFTER, "raised agent a is offline");
     tells(w, 2 * AFTER, "raised agent a is offline"); /* night */
     world_connect(w, a, NULL, 1);
-    tells(w, ALARM_EVERY_MS, "over agent a is online again", "over agent a is online again");
+    tells(w, ALARM_EVERY_MS, "over agent a is online", "over agent a is online");
 }
 
 static void rule_that_is_gone__ends_its_messages_quietly(void **state)
@@ -189,7 +191,30 @@ static void many_at_once__are_one_message(void **state)
         world_connect(w, agents[i], NULL, 1);
     tells_nothing(w, 2 * AFTER);
     world_connect(w, agents[0], NULL, 1);
-    tells(w, ALARM_EVERY_MS, "over the other agents are online again");
+    tells(w, ALARM_EVERY_MS, "over all of them are online");
+}
+
+static void many_that_come_for_a_moment__are_still_away(void **state)
+{
+    struct world *w = *state;
+    uint64_t sessions[MANY];
+    with_rule(w, RULE_AGENT_OFFLINE, AFTER, NULL);
+    make_many(w);
+    tells(w, 2 * AFTER, "raised 37 agents are offline");
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < MANY; i++)
+            sessions[i] = world_connect(w, agents[i], NULL, 1);
+        for (int i = 0; i < MANY; i++)
+            goes(w, sessions[i]);
+        tells_nothing(w, 2 * MIN);
+    }
+    tells_nothing(w, 2 * AFTER);
+    for (int i = 0; i < MANY; i++)
+        sessions[i] = world_connect(w, agents[i], NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over all of them are online");
+    live(w, AFTER);
+    goes(w, sessions[0]); /* which is another matter */
+    tells(w, 2 * AFTER, "raised agent a00 is offline");
 }
 
 static void as_many_as_may__have_messages_of_their_own(void **state)
@@ -210,8 +235,11 @@ static void as_many_as_may__have_messages_of_their_own(void **state)
     goes(w, sessions[ALARM_OWN + 1]);
     tells(w, NOTICE_PAUSE_MS + AFTER, "again 2 more agents are offline");
     world_connect(w, agents[0], NULL, 1);
-    tells(w, ALARM_EVERY_MS, "over agent a00 is online again");
+    tells(w, ALARM_EVERY_MS, "over agent a00 is online");
     tells_nothing(w, 2 * AFTER);
+    for (int i = ALARM_OWN; i < ALARM_OWN + 2; i++)
+        world_connect(w, agents[i], NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over the other agents are online"); /* nine are not */
 }
 
 static void restart__tells_nothing_again_of_many(void **state)
@@ -225,7 +253,7 @@ static void restart__tells_nothing_again_of_many(void **state)
     world_crash(w);
     for (int i = 0; i < MANY; i++)
         world_connect(w, agents[i], NULL, 1);
-    tells(w, ALARM_EVERY_MS, "over the other agents are online again");
+    tells(w, ALARM_EVERY_MS, "over all of them are online");
 }
 
 /* ---- groups ---------------------------------------------------------------------------------- */
@@ -667,6 +695,76 @@ static void certificate_of_web_that_is_no_more__ends_its_message_quietly(void **
     tells_nothing(w, DAY);
 }
 
+/* ---- rules that are changed ------------------------------------------------------------------ */
+
+static void rule_that_asks_for_less__ends_its_messages_quietly(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 2, NULL);
+    world_connect(w, a, NULL, 1);
+    tells(w, GRACE, "raised group default has too few agents");
+    with_rule(w, RULE_GROUP_SHORT, 1, NULL);
+    world_connect(w, a, NULL, 1);
+    tells_nothing(w, GRACE);
+    with_rule(w, RULE_GROUP_SHORT, 2, NULL);
+    world_connect(w, a, NULL, 1);
+    tells(w, GRACE + NOTICE_PAUSE_MS, "raised group default has too few agents");
+    with_rule(w, RULE_GROUP_SHORT, 1, NULL); /* and it is over */
+    world_connect(w, a, NULL, 1);
+    world_connect(w, b, NULL, 1);
+    tells(w, ALARM_EVERY_MS, "over group default has enough agents again");
+}
+
+static void rule_of_another_group_than_before__ends_its_messages_quietly(void **state)
+{
+    struct world *w = *state;
+    world_group(w, "win", NULL);
+    world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    with_rule(w, RULE_GROUP_SHORT, 1, "win");
+    tells(w, GRACE, "raised group win has too few agents");
+    world_group(w, "linux", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 1, "linux");
+    tells(w, GRACE, "raised group linux has too few agents");
+}
+
+static void rule_that_waits_for_longer__ends_its_messages_quietly(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_QUEUE_OLD, HOUR, NULL);
+    int64_t id = world_submit(w, NULL, NULL);
+    tells(w, HOUR + OLD_EVERY, "raised " IS_OLD);
+    with_rule(w, RULE_QUEUE_OLD, 2 * HOUR, NULL);
+    tells_nothing(w, HOUR / 2);
+    tells(w, HOUR, "raised a job of group default has waited longer than 2h");
+    with_rule(w, RULE_QUEUE_OLD, 4 * HOUR, NULL);
+    world_do(w, cmd_id(w, CMD_CANCEL, id)); /* and it is over */
+    tells(w, OLD_EVERY, IS_YOUNG);
+}
+
+static void disk_that_may_be_fuller__ends_its_message_quietly(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_DISK_LOW, 100 * MIB, NULL);
+    has_room(w, 50 * MIB);
+    tells(w, MIN, "raised the coordinator's disk has 50MiB left");
+    with_rule(w, RULE_DISK_LOW, 10 * MIB, NULL);
+    has_room(w, 50 * MIB);
+    tells_nothing(w, HOUR);
+}
+
+static void certificate_that_may_be_older__ends_its_message_quietly(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_CERTIFICATE_ENDS, 20 * DAY, NULL);
+    certificates_last(w, 18 * DAY, 18 * DAY);
+    tells(w, MIN, "raised the coordinator's CA certificate ends soon",
+          "raised the coordinator's server certificate ends soon");
+    with_rule(w, RULE_CERTIFICATE_ENDS, 14 * DAY, NULL);
+    certificates_last(w, 17 * DAY, 99 * DAY);
+    tells(w, MIN, "over the coordinator's server certificate was renewed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,6 +779,7 @@ int main(void)
         ALARM_TEST(two_rules_for_one_channel__are_one_message),
         ALARM_TEST(rule_that_is_gone__ends_its_messages_quietly),
         ALARM_TEST(many_at_once__are_one_message),
+        ALARM_TEST(many_that_come_for_a_moment__are_still_away),
         ALARM_TEST(as_many_as_may__have_messages_of_their_own),
         ALARM_TEST(restart__tells_nothing_again_of_many),
         ALARM_TEST(group_with_too_few_agents__is_told_once_and_when_it_has_enough),
@@ -707,6 +806,11 @@ int main(void)
         ALARM_TEST(certificate_of_a_short_life__is_told_at_its_last_quarter),
         ALARM_TEST(certificate_of_web__is_told_until_a_new_one_is_read),
         ALARM_TEST(certificate_of_web_that_is_no_more__ends_its_message_quietly),
+        ALARM_TEST(rule_that_asks_for_less__ends_its_messages_quietly),
+        ALARM_TEST(rule_of_another_group_than_before__ends_its_messages_quietly),
+        ALARM_TEST(rule_that_waits_for_longer__ends_its_messages_quietly),
+        ALARM_TEST(disk_that_may_be_fuller__ends_its_message_quietly),
+        ALARM_TEST(certificate_that_may_be_older__ends_its_message_quietly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
