@@ -479,17 +479,44 @@ static void name_shared(const struct rule *rule, char out[96])
     (void)str_format(out, 96, SHARED "%s)", rule->name);
 }
 
-static void raise_own(struct pass *p, const char *channel, const struct subject *s)
+/* Of a state that was told before and lasts. Since when is kept: after a restart an agent counts
+ * anew. */
+static void say_again(const struct pass *p, const struct notice_row *row, struct facts *f)
+{
+    char lasted[DURATION_TEXT_SIZE];
+    int64_t since_ms = facts_since_ms(row->facts);
+    char *text = f->since_ms > 0 ? NULL : f->text; /* which says the same */
+    format_lasted(p->g, row, lasted);
+    char *again =
+        str_dupf("%s%sit has lasted for %s and was told %lld time%s before", text ? text : "",
+                 text ? "; " : "", lasted, (long long)row->messages, row->messages == 1 ? "" : "s");
+    mem_free(f->text);
+    f->text = again;
+    if (f->since_ms > 0 && since_ms > 0) f->since_ms = since_ms;
+}
+
+/* The first message, or one more of a notice that is open. */
+static void raise_own(struct pass *p, const char *channel, const struct subject *s,
+                      struct notice *again)
 {
     const char *event = rule_event_names[p->rule->event];
     struct facts f = {0};
     events[p->rule->event].say(p, s, &f);
     f.limit = p->rule->limit;
+    if (again) say_again(p, notice_row(again), &f);
     char *facts = facts_make(&f);
-    notice_raise(p->g, channel, event, s->name, facts);
+    if (again)
+        notice_repeat(p->g, again, facts);
+    else
+        notice_raise(p->g, channel, event, s->name, facts);
     mem_free(facts);
     struct notice *n = notice_open(p->g, channel, event, s->name);
     if (n) notice_mark(n, p->g->alarm_pass);
+}
+
+static bool is_due_again(const struct pass *p, const struct notice *n)
+{
+    return p->rule->repeat > 0 && notice_may_repeat(p->g, n, p->rule->repeat);
 }
 
 static bool is_alone(const struct pass *p, const char *channel, const struct subject *s)
@@ -514,16 +541,24 @@ static char *name_some(const struct pass *p, const char *channel, size_t count)
     return text;
 }
 
-static void raise_shared(struct pass *p, const char *channel, const char *subject, size_t count,
-                         bool beside)
+static void raise_shared(struct pass *p, const char *channel, size_t count, bool beside,
+                         struct notice *again)
 {
-    struct facts f = {.title = str_dupf("%zu%s %s", count, beside ? " more" : "",
-                                        events[p->rule->event].many),
+    char subject[96];
+    const char *more = beside ? " more" : "";
+    struct facts f = {.title = count == 1
+                                   ? str_dupf("one%s %s", more, events[p->rule->event].one)
+                                   : str_dupf("%zu%s %s", count, more, events[p->rule->event].many),
                       .text = name_some(p, channel, count),
                       .group = p->rule->group,
                       .number = (int64_t)count};
+    if (again) say_again(p, notice_row(again), &f);
     char *facts = facts_make(&f);
-    notice_raise(p->g, channel, rule_event_names[p->rule->event], subject, facts);
+    name_shared(p->rule, subject);
+    if (again)
+        notice_repeat(p->g, again, facts);
+    else
+        notice_raise(p->g, channel, rule_event_names[p->rule->event], subject, facts);
     mem_free(facts);
 }
 
@@ -548,6 +583,8 @@ static void settle(struct pass *p, const char *channel)
     for (size_t i = 0; i < p->count; i++) {
         struct notice *n = notice_open(p->g, channel, event, p->items[i].name);
         if (n) notice_mark(n, p->g->alarm_pass);
+        if (n && !p->items[i].keep && is_due_again(p, n) && p->g->rc == 0)
+            raise_own(p, channel, &p->items[i], n);
         *(n ? &own : p->items[i].keep ? &unsure : &rest) += 1;
     }
     if (rest > 0) qsort(p->items, p->count, sizeof *p->items, compare);
@@ -556,13 +593,15 @@ static void settle(struct pass *p, const char *channel)
     if (!shared && (rest == 0 || own + rest <= ALARM_OWN)) {
         for (size_t i = 0; i < p->count && rest > 0 && p->g->rc == 0; i++)
             if (!p->items[i].keep && !is_alone(p, channel, &p->items[i]))
-                raise_own(p, channel, &p->items[i]);
+                raise_own(p, channel, &p->items[i], NULL);
         return;
     }
     if (!shared || (int64_t)rest > facts_number(notice_row(shared)->facts))
-        raise_shared(p, channel, subject, rest, own > 0);
+        raise_shared(p, channel, rest, own > 0, NULL);
     else if (rest + unsure == 0)
         end_shared(p, shared, own > 0);
+    else if (rest > 0 && is_due_again(p, shared))
+        raise_shared(p, channel, rest, own > 0, shared);
     shared = notice_open(p->g, channel, event, subject);
     if (shared) notice_mark(shared, p->g->alarm_pass);
 }

@@ -295,6 +295,22 @@ const struct notice_row *notice_row(const struct notice *n)
     return &n->row;
 }
 
+bool notice_may_repeat(const struct engine *g, const struct notice *n, int64_t repeat_ms)
+{
+    int64_t passed_ms = g->now.wall_ms - n->row.delivered_ms;
+    if (n->row.state != NOTICE_OPEN || n->row.due_ms || n->row.messages == 0) return false;
+    return passed_ms >= repeat_ms || passed_ms < 0; /* the clock was set back */
+}
+
+void notice_repeat(struct engine *g, struct notice *n, const char *facts)
+{
+    n->row.last_ms = g->now.wall_ms;
+    n->row.count = n->row.total = n->row.messages + 1;
+    n->row.due_ms = g->now.wall_ms;
+    text_set(&n->row.facts, facts);
+    write_row(g, n);
+}
+
 void notice_drop(struct engine *g, struct notice *n)
 {
     n->row.state = NOTICE_DONE;

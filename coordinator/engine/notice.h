@@ -48,6 +48,10 @@ struct notice *notice_open(const struct engine *g, const char *channel, const ch
 /* Those of states, oldest first; NULL: the first, and no more. Open or not. */
 struct notice *notice_next_lasting(const struct engine *g, const struct notice *after);
 const struct notice_row *notice_row(const struct notice *n);
+/* Is it so long since the last message about it was delivered, and none due? */
+bool notice_may_repeat(const struct engine *g, const struct notice *n, int64_t repeat_ms);
+/* It lasts, and is told once more; what the message counts is how often it was told. */
+void notice_repeat(struct engine *g, struct notice *n, const char *facts);
 void notice_end(struct engine *g, struct notice *n, const char *facts); /* this one is over */
 void notice_drop(struct engine *g, struct notice *n); /* the same, and nobody is told */
 /* What a pass found to last is marked with the pass. */

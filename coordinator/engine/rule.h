@@ -28,6 +28,7 @@ struct rule {
     const char *name;
     enum rule_event event;
     int64_t limit;     /* a time in ms, a number or bytes, as the event has it */
+    int64_t repeat;    /* ms: a state that lasts is told again so often; 0: it is not */
     const char *group; /* NULL: any */
     const char *ns;    /* and those below it; NULL: any */
     const char **channels;

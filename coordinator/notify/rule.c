@@ -64,6 +64,13 @@ static const struct event {
     [RULE_EXECUTION_FAILED] = {0},
 };
 
+/* Of states: more often, many hosts that are away for a day would be hundreds of messages. */
+static const struct event repeats = {.limit = "repeat",
+                                     .type = LIMIT_TIME,
+                                     .min = 15 * MINUTE_MS,
+                                     .max = 30 * DAY_MS,
+                                     .example = "4h"};
+
 /* RULE_EVENTS: there is none. */
 static enum rule_event event_of(const struct json *rule)
 {
@@ -138,11 +145,12 @@ static int check_event(const struct json *rule, const struct json **where, struc
 static int check_keys(const struct json *rule, const struct event *event, const struct json **where,
                       struct err *e)
 {
-    const char *known[5] = {"event", "channels"};
+    const char *known[6] = {"event", "channels"};
     size_t count = 2;
     if (event->limit) known[count++] = event->limit;
     if (event->group) known[count++] = "group";
     if (event - events >= RULE_FIRST_OF_NAMESPACE) known[count++] = "namespace";
+    if (event - events <= RULE_LAST_LASTING) known[count++] = repeats.limit;
     for (const struct json *m = json_first(rule); m; m = json_next(m)) {
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         bool is_known = false;
@@ -223,6 +231,7 @@ int rule_check(const struct json *rule, const struct json **where, struct err *e
     const struct event *event = &events[event_of(rule)];
     rc = check_keys(rule, event, where, e);
     if (!rc) rc = check_limit(rule, event, where, e);
+    if (!rc) rc = check_limit(rule, &repeats, where, e);
     if (!rc) rc = check_place(rule, where, e);
     return rc ? rc : check_list(rule, where, e);
 }
@@ -258,6 +267,7 @@ struct rule *rules_read(const struct json *rules)
         r->ns = json_get_str(j, "namespace", NULL);
         const struct event *event = &events[r->event];
         (void)read_limit(event, event->limit ? json_get(j, event->limit) : NULL, &r->limit);
+        (void)read_limit(&repeats, json_get(j, repeats.limit), &r->repeat);
         r->channels = mem_array(json_count(channels), sizeof *r->channels);
         for (const struct json *c = json_first(channels); c; c = json_next(c))
             r->channels[r->channel_count++] = json_str(c, "");

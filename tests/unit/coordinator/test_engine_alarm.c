@@ -231,7 +231,7 @@ static void as_many_as_may__have_messages_of_their_own(void **state)
     live(w, 2 * AFTER);
     assert_int_equal(told_count, ALARM_OWN);
     goes(w, sessions[ALARM_OWN]);
-    tells(w, 2 * AFTER, "raised 1 more agents are offline");
+    tells(w, 2 * AFTER, "raised one more agent is offline");
     goes(w, sessions[ALARM_OWN + 1]);
     tells(w, NOTICE_PAUSE_MS + AFTER, "again 2 more agents are offline");
     world_connect(w, agents[0], NULL, 1);

@@ -84,6 +84,15 @@ static void what_is_wrong__is_named_with_its_place(void **state)
         {"event: group-short, channels: [a], fewer: 100001", "from 1 to 100000", "fewer"},
         {"event: queue-old, channels: [a], after: 59s", "from 1m to 30d, such as 1h", "after"},
         {"event: queue-old, channels: [a], fewer: 2", "queue-old takes no 'fewer'", "fewer"},
+        {"event: group-short, channels: [a], repeat: 14m",
+         "'repeat' is a duration from 15m to 30d, such as 4h", "repeat"},
+        {"event: disk-low, channels: [a], repeat: 31d", "from 15m to 30d", "repeat"},
+        {"event: disk-low, channels: [a], repeat: 900", "from 15m to 30d", "repeat"},
+        {"event: disk-low, channels: [a], repeat: often", "from 15m to 30d", "repeat"},
+        {"event: disk-low, channels: [a], repeat: 0s", "from 15m to 30d", "repeat"},
+        {"event: lease-lost, channels: [a], repeat: 1h", "lease-lost takes no 'repeat'", "repeat"},
+        {"event: execution-failed, channels: [a], repeat: 1h", "execution-failed takes no 'repeat'",
+         "repeat"},
         {"event: lease-lost, channels: [a], after: 1m", "lease-lost takes no 'after'", "after"},
         {"event: schedule-missed, channels: [a], group: win", "schedule-missed takes no 'group'",
          "group"},
@@ -155,7 +164,7 @@ static void rules__have_their_defaults(void **state)
     (void)state;
     const struct json *list = parse("a: {event: agent-offline, channels: [x, y]}\n"
                                     "b: {event: agent-offline, after: 1h, group: win,"
-                                    " channels: [y]}\n");
+                                    " repeat: 15m, channels: [y]}\n");
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         const struct json *where;
         struct err e = {0};
@@ -167,7 +176,8 @@ static void rules__have_their_defaults(void **state)
     assert_null(rules[0].group);
     assert_int_equal(rules[0].channel_count, 2);
     assert_string_equal(rules[0].channels[1], "y");
-    assert_true(rules[1].limit == 60 * MINUTE_MS);
+    assert_true(rules[0].repeat == 0);
+    assert_true(rules[1].limit == 60 * MINUTE_MS && rules[1].repeat == 15 * MINUTE_MS);
     assert_string_equal(rules[1].group, "win");
     rules_free(rules, 2);
     rules_free(rules_read(NULL), 0);
