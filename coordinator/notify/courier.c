@@ -226,6 +226,9 @@ static void on_said(uv_stream_t *s, ssize_t n, const uv_buf_t *bytes)
 
 static int spawn(struct courier *c, struct child *k)
 {
+    /* nothing that the coordinator was told: a token, a proxy, what a loader obeys */
+    char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    char lang[] = "LANG=C.UTF-8", home[] = "HOME=/", *env[] = {path, lang, home, NULL};
     char run[] = "run", *argv[] = {c->program, run, NULL};
     uv_stdio_container_t stdio[] = {{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
                                      .data.stream = (uv_stream_t *)&k->in},
@@ -234,6 +237,7 @@ static int spawn(struct courier *c, struct child *k)
                                     {.flags = UV_INHERIT_FD, .data.fd = 2}};
     uv_process_options_t options = {.file = c->program,
                                     .args = argv,
+                                    .env = env,
                                     .stdio = stdio,
                                     .stdio_count = 3,
                                     .exit_cb = on_exited,

@@ -31,8 +31,8 @@ struct courier_times {
     int64_t wait_ms, idle_ms, end_ms;
 };
 
-/* program: path of cadre-notify; copied. It need not be there: each order is told so then. times:
- * NULL: those above. */
+/* program: path of cadre-notify, which has a fixed environment; copied. It need not be there: each
+ * order is told so then. times: NULL: those above. */
 struct courier *courier_new(struct uv_loop_s *loop, const char *program,
                             const struct courier_times *times);
 /* The id of the next order, to be put into its line. No other coordinator, and no other life of
