@@ -102,13 +102,27 @@ static void refuse_unknown(struct request *r, const char *name)
     request_send_problem(r, &p);
 }
 
+/* Beside the messages of the channel, which may be many that wait: its fault is looked for. */
+static void lane_of_tests(const struct json *channel, char lane[COURIER_LANE_SIZE])
+{
+    (void)str_format(lane, COURIER_LANE_SIZE, "test %s", json_key(channel));
+}
+
+/* As many tests of it as have places are under way. */
+static bool is_tried(const struct request *r, const struct json *channel)
+{
+    char lane[COURIER_LANE_SIZE];
+    lane_of_tests(channel, lane);
+    return courier_waiting(r->api->o.courier, lane) >= COURIER_OF_LANE;
+}
+
 static void send_test(struct request *r, const struct json *channel)
 {
     struct api *a = r->api;
     struct json *event = test_event(json_key(channel));
     struct err e = {0};
     struct buf line;
-    char id[COURIER_ID_SIZE];
+    char id[COURIER_ID_SIZE], lane[COURIER_LANE_SIZE];
     buf_init(&line, ANSWER_BYTES);
     courier_id(a->o.courier, id);
     int rc = channel_order(channel, id, event, &line, &e);
@@ -118,7 +132,8 @@ static void send_test(struct request *r, const struct json *channel)
     } else {
         struct test *t = mem_alloc(sizeof *t);
         *t = (struct test){a, request_wait(r, on_tested)};
-        courier_send(a->o.courier, &line, on_end, t);
+        lane_of_tests(channel, lane);
+        courier_send(a->o.courier, lane, &line, on_end, t);
     }
     buf_fini(&line);
 }
@@ -129,9 +144,10 @@ void channels_test(struct request *r)
     const struct json *channel = json_get(r->api->o.config->channels, name);
     if (!channel)
         refuse_unknown(r, name);
-    else if (courier_waiting(r->api->o.courier) >= COURIER_AT_ONCE)
+    else if (is_tried(r, channel))
         request_fail(r, ERR_UNAVAILABLE,
-                     &(struct err){ERR_UNAVAILABLE, "other messages are on their way; try again"});
+                     &(struct err){ERR_UNAVAILABLE,
+                                   "other tests of this channel are on their way; try again"});
     else if (r->api->stopped)
         request_fail(r, ERR_UNAVAILABLE, &(struct err){ERR_UNAVAILABLE, "the coordinator stops"});
     else

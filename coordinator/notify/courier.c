@@ -1,5 +1,6 @@
-/* Orders stand in one list, in their order; the first ones have been written to the child. A child
- * is an object of its own, which outlives the courier until its handles are closed. */
+/* Orders stand in one list, in their order; it is short, since who sends them keeps back what has
+ * no place of its lane (outbox.c). A child is an object of its own, which outlives the courier
+ * until its handles are closed. */
 #include "coordinator/notify/courier.h"
 
 #include "base/json.h"
@@ -21,6 +22,7 @@
 struct order_at {
     struct order_at *next;
     uint64_t number;
+    char lane[COURIER_LANE_SIZE];
     char *line; /* with its end; NULL: the child has it */
     size_t len;
     int64_t sent_ms; /* 0: not yet */
@@ -60,17 +62,28 @@ static void plan(struct courier *c);
 
 /* ---- orders ---------------------------------------------------------------------------------- */
 
-/* Takes it out of the list and tells how it ended. */
-static void end_order(struct courier *c, struct order_at **at, bool delivered, const char *reason)
+static struct order_at *take_out(struct courier *c, struct order_at **at)
 {
     struct order_at *o = *at;
     *at = o->next;
     if (c->last == &o->next) c->last = at;
     c->count--;
     if (o->sent_ms) c->sent--;
-    o->on_end(delivered, reason, o->user);
+    return o;
+}
+
+static void free_order(struct order_at *o)
+{
     mem_free(o->line);
     mem_free(o);
+}
+
+/* Takes it out of the list and tells how it ended. */
+static void end_order(struct courier *c, struct order_at **at, bool delivered, const char *reason)
+{
+    struct order_at *o = take_out(c, at);
+    o->on_end(delivered, reason, o->user);
+    free_order(o);
 }
 
 /* Those that the child had; all: and those that it had not. */
@@ -295,17 +308,32 @@ static void write_order(struct courier *c, struct order_at *o)
     mem_free(x);
 }
 
-static struct order_at *first_unsent(const struct courier *c)
+/* The child has it, and it is of that lane. */
+static size_t under_way(const struct courier *c, const char *lane)
 {
-    struct order_at *o = c->first;
-    while (o && o->sent_ms)
-        o = o->next;
-    return o;
+    size_t count = 0;
+    for (const struct order_at *o = c->first; o; o = o->next)
+        if (o->sent_ms && str_eq(o->lane, lane)) count++;
+    return count;
+}
+
+/* A lane has its second place only while half of all are free: then four that hang take half. */
+static struct order_at *next_order(const struct courier *c)
+{
+    struct order_at *next = NULL;
+    size_t fewest = c->sent < COURIER_AT_ONCE / 2 ? COURIER_OF_LANE : 1;
+    for (struct order_at *o = c->first; o && fewest > 0; o = o->next) {
+        size_t count = o->sent_ms ? fewest : under_way(c, o->lane);
+        if (count >= fewest) continue;
+        next = o;
+        fewest = count;
+    }
+    return c->sent < COURIER_AT_ONCE ? next : NULL;
 }
 
 static void pump(struct courier *c)
 {
-    struct order_at *o = c->stopped ? NULL : first_unsent(c);
+    struct order_at *o = c->stopped ? NULL : next_order(c);
     if (!o || (c->child && c->child->let_go_ms)) return;
     int rc = c->child ? 0 : start_child(c);
     if (rc) {
@@ -316,7 +344,7 @@ static void pump(struct courier *c)
         fail_orders(c, true, reason);
         return;
     }
-    for (; o && c->sent < COURIER_AT_ONCE; o = o->next)
+    for (; o; o = next_order(c))
         write_order(c, o);
 }
 
@@ -329,10 +357,20 @@ static void let_go(struct child *k)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
+/* When the child was given the oldest of those that it has; 0: it has none. */
+static int64_t oldest_sent(const struct courier *c)
+{
+    int64_t oldest_ms = 0;
+    for (const struct order_at *o = c->first; o; o = o->next)
+        if (o->sent_ms && (oldest_ms == 0 || o->sent_ms < oldest_ms)) oldest_ms = o->sent_ms;
+    return oldest_ms;
+}
+
 static void on_timer(uv_timer_t *t)
 {
     struct courier *c = t->data;
     struct child *k = c->child;
+    int64_t oldest_ms = oldest_sent(c);
     if (!k) {
         pump(c);
     } else if (k->let_go_ms) {
@@ -340,7 +378,7 @@ static void on_timer(uv_timer_t *t)
         kill_child(k);
     } else if (!c->count) {
         let_go(k);
-    } else if (c->first->sent_ms && os_mono_ms() - c->first->sent_ms >= c->times.wait_ms) {
+    } else if (oldest_ms && os_mono_ms() - oldest_ms >= c->times.wait_ms) {
         k->hangs = true;
         let_go(k);
     }
@@ -350,14 +388,14 @@ static void on_timer(uv_timer_t *t)
 /* What comes next: an order that was just taken, the end of the oldest one, the child's rest. */
 static void plan(struct courier *c)
 {
-    int64_t wait = c->times.idle_ms;
+    int64_t wait = c->times.idle_ms, oldest_ms = oldest_sent(c);
     if (c->stopped) return;
     if (c->child && c->child->killed)
         wait = c->times.end_ms;
     else if (c->child && c->child->let_go_ms)
         wait = c->child->let_go_ms + c->times.end_ms - os_mono_ms();
-    else if (c->first && c->first->sent_ms)
-        wait = c->first->sent_ms + c->times.wait_ms - os_mono_ms();
+    else if (oldest_ms)
+        wait = oldest_ms + c->times.wait_ms - os_mono_ms();
     else if (c->first && !c->child)
         wait = 0;
     if (wait < 1) wait = 1; /* one of 0 that is set by its own end never lets the loop go on */
@@ -390,10 +428,12 @@ void courier_id(const struct courier *c, char out[COURIER_ID_SIZE])
     (void)str_format(out, COURIER_ID_SIZE, "%s-%" PRIu64, c->mark, c->number + 1);
 }
 
-void courier_send(struct courier *c, const struct buf *line, courier_end_fn *on_end, void *user)
+void courier_send(struct courier *c, const char *lane, const struct buf *line,
+                  courier_end_fn *on_end, void *user)
 {
     struct order_at *o = mem_alloc(sizeof *o);
     o->number = ++c->number;
+    (void)str_copy(o->lane, sizeof o->lane, lane);
     o->line = mem_alloc(line->len + 1);
     memcpy(o->line, line->data, line->len);
     o->line[line->len] = '\n';
@@ -407,9 +447,23 @@ void courier_send(struct courier *c, const struct buf *line, courier_end_fn *on_
     plan(c);
 }
 
-size_t courier_waiting(const struct courier *c)
+bool courier_take_back(struct courier *c, const void *user)
 {
-    return c->count;
+    struct order_at **at = &c->first;
+    while (*at && (*at)->user != user)
+        at = &(*at)->next;
+    if (!*at || (*at)->sent_ms) return false;
+    free_order(take_out(c, at));
+    plan(c);
+    return true;
+}
+
+size_t courier_waiting(const struct courier *c, const char *lane)
+{
+    size_t count = 0;
+    for (const struct order_at *o = c->first; o; o = o->next)
+        if (str_eq(o->lane, lane)) count++;
+    return count;
 }
 
 static void on_lingering(uv_timer_t *t)

@@ -69,7 +69,7 @@ void outbox_on_notice(struct outbox *o, const struct effect_notice *x)
     } else {
         struct message *m = mem_alloc(sizeof *m);
         *m = (struct message){o, x->id};
-        courier_send(o->courier, &line, on_end, m);
+        courier_send(o->courier, x->channel, &line, on_end, m);
     }
     buf_fini(&line);
 }

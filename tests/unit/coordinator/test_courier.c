@@ -15,6 +15,7 @@
 #include "platform/paths.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -43,25 +44,38 @@ static void on_end(bool delivered, const char *reason, void *user)
     }
 }
 
-static void send_one(struct scene *s)
+static void send_in(struct scene *s, const char *lane)
 {
     struct buf line;
     char id[COURIER_ID_SIZE];
     size_t before = s->ended;
     buf_init(&line, 1000);
     courier_id(s->courier, id);
-    (void)buf_addf(&line, "{\"id\":\"%s\"}", id);
-    courier_send(s->courier, &line, on_end, s);
+    (void)buf_addf(&line, "{\"id\":\"%s\",\"lane\":\"%s\"}", id, lane);
+    courier_send(s->courier, lane, &line, on_end, s);
     buf_fini(&line);
     assert_int_equal(s->ended, before); /* never from inside */
 }
 
-/* take NAME: reads an order, and its id into the variable; yes ID: it is delivered. */
+static void send_one(struct scene *s)
+{
+    send_in(s, "ops");
+}
+
+/* take NAME: reads an order, its id into the variable, its lane into $lane; yes ID: it is
+ * delivered. */
 #define FUNCTIONS                                                                                  \
-    "take() { read -r line && line=${line#*:\\\"} && eval \"$1=${line%%%%\\\"*}\"; }\n"            \
+    "take() { read -r line && lane=${line##*:\\\"} && lane=${lane%%%%\\\"*} &&\n"                  \
+    "line=${line#*:\\\"} && eval \"$1=${line%%%%\\\"*}\"; }\n"                                     \
     "yes() { printf '{\"id\":\"%%s\",\"delivered\":true}\\n' \"$1\"; }\n"
 
-static struct scene *scene_with(const char *script, bool hurries)
+static const struct courier_times brief = {.wait_ms = 300, .idle_ms = 100, .end_ms = 200};
+/* A child that ends by itself, however busy the machine is. */
+static const struct courier_times brief_but_for_the_end = {.wait_ms = 30000,
+                                                           .idle_ms = 100,
+                                                           .end_ms = 30000};
+
+static struct scene *scene_with(const char *script, const struct courier_times *times)
 {
     struct scene *s = mem_alloc(sizeof *s);
     struct err e = {0};
@@ -76,14 +90,13 @@ static struct scene *scene_with(const char *script, bool hurries)
         mem_free(text);
     }
     uv_loop_init(&s->loop);
-    static const struct courier_times brief = {.wait_ms = 300, .idle_ms = 100, .end_ms = 200};
-    s->courier = courier_new(&s->loop, s->program, hurries ? &brief : NULL);
+    s->courier = courier_new(&s->loop, s->program, times);
     return s;
 }
 
 static struct scene *scene_of(const char *script)
 {
-    return scene_with(script, false);
+    return scene_with(script, NULL);
 }
 
 static void scene_wait(struct scene *s, size_t ended)
@@ -112,10 +125,31 @@ static void each_order__has_its_answer(void **state)
     struct scene *s = scene_of(YES);
     for (int i = 0; i < 40; i++)
         send_one(s);
-    assert_int_equal(courier_waiting(s->courier), 40);
+    assert_int_equal(courier_waiting(s->courier, "ops"), 40);
+    assert_int_equal(courier_waiting(s->courier, "op"), 0);
     scene_wait(s, 40);
     assert_int_equal(s->delivered, 40);
-    assert_int_equal(courier_waiting(s->courier), 0);
+    assert_int_equal(courier_waiting(s->courier, "ops"), 0);
+    scene_end(s);
+}
+
+static void order__that_is_taken_back__is_not_sent(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of("take a; take b; yes \"$a\"; take c; yes \"$b\"; yes \"$c\"");
+    assert_false(courier_take_back(s->courier, s));
+    send_one(s);
+    assert_false(courier_take_back(s->courier, &s->ended)); /* of another user */
+    assert_true(courier_take_back(s->courier, s));
+    assert_false(courier_take_back(s->courier, s));
+    assert_int_equal(courier_waiting(s->courier, "ops"), 0);
+    assert_int_equal(s->ended, 0);
+    for (int i = 0; i < 3; i++)
+        send_one(s);
+    scene_wait(s, 1);
+    assert_false(courier_take_back(s->courier, s)); /* the child has the next one */
+    scene_wait(s, 3);
+    assert_int_equal(s->delivered, 3);
     scene_end(s);
 }
 
@@ -143,6 +177,39 @@ static void end_of_an_order__may_send_the_next(void **state)
     scene_wait(s, 6);
     assert_int_equal(s->delivered, 6);
     scene_end(s);
+}
+
+static void lane_that_hangs__leaves_places(void **state)
+{
+    (void)state;
+    struct scene *s = scene_of("while take a; do [ $lane != ops ] || yes \"$a\"; done");
+    for (int i = 0; i < 20; i++)
+        send_in(s, "dead");
+    for (int i = 0; i < 20; i++)
+        send_in(s, "lame");
+    for (int i = 0; i < 20; i++)
+        send_in(s, "ops");
+    scene_wait(s, 20);
+    assert_int_equal(s->delivered, 20);
+    assert_int_equal(courier_waiting(s->courier, "ops"), 0);
+    assert_int_equal(courier_waiting(s->courier, "dead"), 20);
+    scene_end(s);
+}
+
+static void environment__is_fixed(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("CADRE_TOKEN", "secret", 1), 0);
+    assert_int_equal(setenv("https_proxy", "proxy:1", 1), 0);
+    struct scene *s =
+        scene_of("while take a; do printf '{\"id\":\"%s\",\"reason\":\"%s\"}\n' "
+                 "\"$a\" \"$HOME $LANG ${CADRE_TOKEN-no} ${https_proxy-none}\"; done");
+    send_one(s);
+    scene_wait(s, 1);
+    assert_string_equal(s->reasons[0], "/ C.UTF-8 no none");
+    scene_end(s);
+    assert_int_equal(unsetenv("CADRE_TOKEN"), 0);
+    assert_int_equal(unsetenv("https_proxy"), 0);
 }
 
 static void child_that_dies__costs_what_it_had(void **state)
@@ -231,7 +298,7 @@ static void program_that_is_not_there__is_told(void **state)
 static void child_that_says_nothing__may_end_its_commands_first(void **state)
 {
     (void)state;
-    struct scene *s = scene_with("cat >/dev/null; exit 5", true);
+    struct scene *s = scene_with("cat >/dev/null; exit 5", &brief);
     send_one(s);
     send_one(s);
     scene_wait(s, 2);
@@ -251,7 +318,7 @@ static void on_next(uv_timer_t *t)
 static void child_that_hangs__is_killed_whatever_comes(void **state)
 {
     (void)state;
-    struct scene *s = scene_with("take a; exec sleep 1000", true);
+    struct scene *s = scene_with("take a; exec sleep 1000", &brief);
     uv_timer_t timer;
     uv_timer_init(&s->loop, &timer);
     timer.data = s;
@@ -267,7 +334,8 @@ static void child_that_hangs__is_killed_whatever_comes(void **state)
 static void child_without_an_order__is_let_go_and_comes_again(void **state)
 {
     (void)state;
-    struct scene *s = scene_with("take a; yes \"$a\"; cat >/dev/null; : >\"$0.over\"", true);
+    struct scene *s =
+        scene_with("take a; yes \"$a\"; cat >/dev/null; : >\"$0.over\"", &brief_but_for_the_end);
     char *over = str_dupf("%s.over", s->program);
     (void)file_remove(over, NULL);
     for (int life = 1; life <= 2; life++) {
@@ -286,7 +354,7 @@ static void child_without_an_order__is_let_go_and_comes_again(void **state)
 static void stop__ends_a_child_that_does_not_end_by_itself(void **state)
 {
     (void)state;
-    struct scene *s = scene_with("exec sleep 1000", true);
+    struct scene *s = scene_with("exec sleep 1000", &brief);
     send_one(s);
     uv_run(&s->loop, UV_RUN_NOWAIT);
     scene_end(s);
@@ -309,8 +377,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_order__has_its_answer),
+        cmocka_unit_test(order__that_is_taken_back__is_not_sent),
         cmocka_unit_test(answers_in_another_order__find_theirs),
         cmocka_unit_test(end_of_an_order__may_send_the_next),
+        cmocka_unit_test(lane_that_hangs__leaves_places),
+        cmocka_unit_test(environment__is_fixed),
         cmocka_unit_test(child_that_dies__costs_what_it_had),
         cmocka_unit_test(child_that_answers_and_dies__has_answered),
         cmocka_unit_test(child_that_lies__is_ended),
