@@ -95,7 +95,7 @@ static void on_effects(struct effects *list, void *user)
         else if (x->type == EFFECT_NOTICE)
             outbox_on_notice(c->outbox, &x->u.notice);
         else if (x->type == EFFECT_NOTICE_DROPPED)
-            outbox_on_dropped(c->outbox);
+            outbox_on_dropped(c->outbox, &x->u.notice);
         else if (!x->session)
             api_on_effect(c->api, x);
     }

@@ -6,6 +6,11 @@
 #include "base/json.h"
 #include "coordinator/engine/effect.h"
 
+/* Messages of a channel that wait here: more are told as failed at once, which the engine tries
+ * again later. It has no more than NOTICES_MOST and what the rules hold, so these bound memory
+ * should it ever be wrong. */
+#define OUTBOX_OF_LANE 10000
+
 struct courier;
 struct outbox;
 /* Since the start. */
@@ -20,7 +25,9 @@ struct spine;
 struct outbox *outbox_new(const struct json *channels, const char *addresses,
                           struct courier *courier, struct spine *spine);
 void outbox_on_notice(struct outbox *o, const struct effect_notice *x);
-void outbox_on_dropped(struct outbox *o);
+/* It made room for another one, event is NULL: unless the courier's child has it by now, it is not
+ * delivered any more. */
+void outbox_on_dropped(struct outbox *o, const struct effect_notice *x);
 void outbox_counters(const struct outbox *o, struct outbox_counters *out);
 /* Before courier_stop: what is on its way is sent again by the next start. */
 void outbox_stop(struct outbox *o);
