@@ -10,11 +10,15 @@
 #include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/scrape.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define FINE 12 /* windows of five minutes */
 #define FINE_MS (5 * 60 * 1000)
 #define COARSE 24 /* of an hour */
 #define COARSE_MS (60 * 60 * 1000)
 #define JSON_BYTES 1024
+#define LIST_BYTES (1024 * (METRICS_GROUPS + 1))
 
 struct window {
     int64_t number; /* since the machine's start, from 1; 0: never used */
@@ -116,17 +120,26 @@ static void sum(const struct window *windows, int count, int64_t number,
     }
 }
 
-void waits_read(const struct waits *w, const char *group, int64_t now_ms, struct waits_read *out)
+/* Of the group; NULL: it had no job. */
+static const struct waits_group *that_counts(const struct waits *w, const char *group)
 {
-    *out = (struct waits_read){0};
     const struct waits_group *g = own_windows(w, group);
-    if (!g) {
-        g = w->other;
-        out->shared = g != NULL;
-    }
-    if (!g) return;
+    return g ? g : w->other;
+}
+
+static void read_windows(const struct waits *w, const struct waits_group *g, int64_t now_ms,
+                         struct waits_read *out)
+{
+    *out = (struct waits_read){.shared = g == w->other};
     sum(g->fine, FINE, now_ms / FINE_MS + 1, out->hour);
     sum(g->coarse, COARSE, now_ms / COARSE_MS + 1, out->day);
+}
+
+void waits_read(const struct waits *w, const char *group, int64_t now_ms, struct waits_read *out)
+{
+    const struct waits_group *g = that_counts(w, group);
+    *out = (struct waits_read){0};
+    if (g) read_windows(w, g, now_ms, out);
 }
 
 static void put_share(struct jw *w, const char *key, const uint64_t counts[HISTOGRAM_STEPS],
@@ -138,17 +151,38 @@ static void put_share(struct jw *w, const char *key, const uint64_t counts[HISTO
     jw_str(w, key, ms >= 0 ? text : NULL);
 }
 
-static void put_times(struct jw *w, const char *key, const uint64_t counts[HISTOGRAM_STEPS])
+static uint64_t jobs_of(const uint64_t counts[HISTOGRAM_STEPS])
 {
     uint64_t jobs = 0;
     for (int i = 0; i < HISTOGRAM_STEPS; i++)
         jobs += counts[i];
+    return jobs;
+}
+
+static void put_times(struct jw *w, const char *key, const uint64_t counts[HISTOGRAM_STEPS])
+{
     jw_object(w, key);
-    jw_int(w, "jobs", (int64_t)jobs);
+    jw_int(w, "jobs", (int64_t)jobs_of(counts));
     put_share(w, "p50", counts, 50);
     put_share(w, "p95", counts, 95);
     put_share(w, "p99", counts, 99);
     jw_end(w);
+}
+
+static void put_read(struct jw *w, const struct waits_read *r)
+{
+    jw_bool(w, "shared", r->shared);
+    put_times(w, "hour", r->hour);
+    put_times(w, "day", r->day);
+}
+
+/* mem_free */
+static char *finish(struct jw *w, struct buf *b)
+{
+    (void)jw_finish(w);
+    char *text = buf_detach(b);
+    buf_fini(b);
+    return text;
 }
 
 char *waits_json(const struct waits_read *r, int64_t since_ms)
@@ -159,12 +193,53 @@ char *waits_json(const struct waits_read *r, int64_t since_ms)
     jw_init(&w, &b);
     jw_object(&w, NULL);
     jw_time(&w, "since", since_ms);
-    jw_bool(&w, "shared", r->shared);
-    put_times(&w, "hour", r->hour);
-    put_times(&w, "day", r->day);
+    put_read(&w, r);
     jw_end(&w);
-    (void)jw_finish(&w);
-    char *text = buf_detach(&b);
-    buf_fini(&b);
-    return text;
+    return finish(&w, &b);
+}
+
+static void put_group(struct jw *w, const struct waits *all, const struct waits_group *g,
+                      int64_t now_ms)
+{
+    struct waits_read r;
+    read_windows(all, g, now_ms, &r);
+    if (jobs_of(r.day) == 0) return;
+    jw_object(w, NULL);
+    jw_str(w, "group", g->key);
+    put_read(w, &r);
+    jw_end(w);
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct waits_group *const *x = a, *const *y = b;
+    return strcmp((*x)->key, (*y)->key);
+}
+
+static void put_all(struct jw *w, const struct waits *all, int64_t now_ms)
+{
+    const struct waits_group **groups = mem_array(all->count + 1, sizeof *groups);
+    size_t count = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->groups[i] != all->other) groups[count++] = all->groups[i];
+    qsort(groups, count, sizeof *groups, by_key);
+    if (all->other) groups[count++] = all->other;
+    for (size_t i = 0; i < count; i++)
+        put_group(w, all, groups[i], now_ms);
+    mem_free(groups);
+}
+
+char *waits_list_json(const struct waits *all, const char *group, int64_t now_ms)
+{
+    struct buf b;
+    struct jw w;
+    buf_init(&b, LIST_BYTES);
+    jw_init(&w, &b);
+    jw_array(&w, NULL);
+    if (!group)
+        put_all(&w, all, now_ms);
+    else if (that_counts(all, group))
+        put_group(&w, all, that_counts(all, group), now_ms);
+    jw_end(&w);
+    return finish(&w, &b);
 }

@@ -26,6 +26,10 @@ struct waits_read {
     bool shared; /* they are those of all groups without windows of their own */
 };
 void waits_read(const struct waits *w, const char *group, int64_t now_ms, struct waits_read *out);
+/* The groups that had a job in the last day, by key, and last the windows that are shared: JSON
+ * array of {"group", "shared", "hour", "day"}; `group` NULL: all, else the one that counts for it.
+ * mem_free. */
+char *waits_list_json(const struct waits *w, const char *group, int64_t now_ms);
 /* {"since", "shared", "hour": {"jobs", "p50", "p95", "p99"}, "day": the same}; since_ms: wall.
  * mem_free. */
 char *waits_json(const struct waits_read *r, int64_t since_ms);

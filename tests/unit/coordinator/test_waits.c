@@ -137,6 +137,58 @@ static void json__has_the_shares_as_durations__and_null_for_none(void **state)
     mem_free(text);
 }
 
+static void lists(const struct waits *w, const char *group, int64_t now_ms, const char *expected)
+{
+    char *text = waits_list_json(w, group, now_ms);
+    assert_string_equal(text, expected);
+    mem_free(text);
+}
+
+#define TIMES(jobs) "{\"jobs\":" #jobs ",\"p50\":\"768ms\",\"p95\":\"998ms\",\"p99\":\"1.019s\"}"
+#define NONE "{\"jobs\":0,\"p50\":null,\"p95\":null,\"p99\":null}"
+#define ROW(group, shared, hour, day)                                                              \
+    "{\"group\":\"" group "\",\"shared\":" shared ",\"hour\":" hour ",\"day\":" day "}"
+
+static void list__has_groups_by_key__and_leaves_out_who_had_no_job_in_the_day(void **state)
+{
+    struct waits *w = *state;
+    lists(w, NULL, START, "[]");
+    lists(w, "a", START, "[]");
+    note(w, "old", 1, START - 24 * HOUR);
+    note(w, "b", 100, START);
+    note(w, "a", 100, START - 2 * HOUR);
+    const char *both =
+        "[" ROW("a", "false", NONE, TIMES(100)) "," ROW("b", "false", TIMES(100), TIMES(100)) "]";
+    lists(w, NULL, START, both);
+    lists(w, "b", START, "[" ROW("b", "false", TIMES(100), TIMES(100)) "]");
+    lists(w, "old", START, "[]");
+    lists(w, "c", START, "[]");
+    lists(w, NULL, START + 24 * HOUR, "[]");
+}
+
+static void list__has_those_above_the_limit_last__also_beside_a_group_of_that_name(void **state)
+{
+    struct waits *w = *state;
+    char key[16];
+    note(w, "other", 1, START);
+    for (int i = 1; i < METRICS_GROUPS; i++) {
+        (void)str_format(key, sizeof key, "z%d", i);
+        note(w, key, 1, START);
+    }
+    note(w, "one", 60, START);
+    note(w, "two", 40, START);
+    const char *rest = ROW("other", "true", TIMES(100), TIMES(100));
+    char *text = waits_list_json(w, NULL, START);
+    assert_true(str_starts(text, "[{\"group\":\"other\",\"shared\":false,"));
+    size_t len = strlen(text), rows = 0;
+    assert_memory_equal(text + len - strlen(rest) - 1, rest, strlen(rest));
+    for (const char *at = text; (at = strstr(at, "\"group\"")) != NULL; at++)
+        rows++;
+    assert_int_equal(rows, METRICS_GROUPS + 1);
+    mem_free(text);
+    lists(w, "one", START, "[" ROW("other", "true", TIMES(100), TIMES(100)) "]");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -146,6 +198,8 @@ int main(void)
         TEST(windows__are_used_again_and_add_up),
         TEST(groups__are_apart__and_what_had_no_job_has_none),
         TEST(groups__above_the_limit__share),
+        TEST(list__has_groups_by_key__and_leaves_out_who_had_no_job_in_the_day),
+        TEST(list__has_those_above_the_limit_last__also_beside_a_group_of_that_name),
         cmocka_unit_test(json__has_the_shares_as_durations__and_null_for_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
