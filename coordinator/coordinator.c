@@ -8,6 +8,7 @@
 #include "coordinator/api/webhooks.h"
 #include "coordinator/engine/engine.h"
 #include "coordinator/folding.h"
+#include "coordinator/metrics/history.h"
 #include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/metrics/waits.h"
@@ -15,6 +16,7 @@
 #include "coordinator/notify/outbox.h"
 #include "coordinator/notify/rule.h"
 #include "coordinator/reads/reads.h"
+#include "coordinator/sampling.h"
 #include "coordinator/sessions/sessions.h"
 #include "coordinator/spine.h"
 #include "coordinator/standing.h"
@@ -59,6 +61,8 @@ struct coordinator {
     const char **channels; /* their names, for the engine */
     struct rule *rules;    /* the same */
     struct waits *waits;
+    struct history *history;
+    struct sampling *sampling;
     int64_t started_ms; /* wall */
     struct sessions *sessions;
     struct api *api;
@@ -334,6 +338,8 @@ static int start_parts(struct coordinator *c, struct err *e)
     if (rc) return rc;
     c->metrics = metrics_new();
     c->waits = waits_new();
+    c->history = history_new();
+    c->sampling = sampling_start(c->loop, c->reads, c->history, c->timeouts.sample_ms);
     c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
     c->standing = standing_start(c->loop, f->state, c->authority, c->spine);
     c->courier = courier_beside(c->loop);
@@ -460,6 +466,8 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     c->zone_files = NULL;
     standing_stop(c->standing);
     c->standing = NULL;
+    sampling_stop(c->sampling);
+    c->sampling = NULL;
     spine_stop(c->spine);
     c->spine = NULL;
     folding_stop(c->folding);
@@ -481,6 +489,7 @@ void coordinator_free(struct coordinator *c)
     courier_free(c->courier);
     metrics_free(c->metrics);
     waits_free(c->waits);
+    history_free(c->history);
     reads_free(c->reads);
     reader_close(c->reader);
     engine_free(c->engine);

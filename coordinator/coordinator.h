@@ -12,7 +12,8 @@
 struct uv_loop_s;
 struct coordinator;
 
-/* How long a client may take, and how many that are not authenticated have a place; 0: the
+/* How long a client may take, and how many that are not authenticated have a place, and
+ * more that is for tests to shorten; 0: the
  * product's own (wire/limits.h, api/context.h). */
 struct coordinator_timeouts {
     int64_t handshake_ms;
@@ -20,6 +21,7 @@ struct coordinator_timeouts {
     int64_t head_ms, body_ms, idle_ms; /* of an HTTP client */
     int64_t stall_ms;                  /* of any peer that does not read */
     unsigned places;
+    int64_t sample_ms; /* between two points of a group's history; of sampling.h */
 };
 
 /* Makes what `run` needs and is not there yet: CA, server certificate, databases, admin token.

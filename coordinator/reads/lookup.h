@@ -63,6 +63,8 @@ bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
 lookup_fn lookup_status;  /* number: when the coordinator started; waiting: what is put off */
 lookup_fn lookup_whoami;  /* id: the token's */
 lookup_fn lookup_metrics; /* scrape; no answer */
+/* Its part about the groups, into their places of the scrape. Reader thread. */
+int lookup_group_loads(struct scrape *s, struct reader *r, struct err *e);
 
 /* ---- jobs ---- */
 /* id; may_wait, waiting, duplicate. With spec and the last attempts. Sets found. */

@@ -33,12 +33,17 @@ static int on_agents(const struct group_agents *a, void *user)
     return 0;
 }
 
+int lookup_group_loads(struct scrape *s, struct reader *r, struct err *e)
+{
+    int rc = reader_group_keys(r, on_key, s, e);
+    if (!rc) rc = reader_class_loads(r, on_class, s, e);
+    return rc ? rc : reader_group_agents(r, on_agents, s, e);
+}
+
 int lookup_metrics(struct lookup *l, struct reader *r, struct err *e)
 {
     struct scrape *s = l->scrape;
-    int rc = reader_group_keys(r, on_key, s, e);
-    if (!rc) rc = reader_class_loads(r, on_class, s, e);
-    if (!rc) rc = reader_group_agents(r, on_agents, s, e);
+    int rc = lookup_group_loads(s, r, e);
     if (!rc) rc = reader_sizes(r, &s->database_bytes, &s->output_bytes, e);
     if (!rc) rc = reader_notices_due(r, &s->messages_waiting, e);
     return rc ? rc : scrape_write(s, e);
