@@ -180,7 +180,7 @@ void executions_list(struct request *r)
     l->flow = request_query_copy(r, "flow");
     l->name = request_query_copy(r, "trigger");
     l->labels = query_labels(r);
-    range_ids(r, &l->from_id, &l->before_id);
+    range_ids(r, l);
     l->ns = mem_strdup(request_query_namespace(r));
     if (l->flow && !http_query(&r->target, "namespace"))
         problem_field(&r->problem, "flow", "flow: the namespace of the flow is needed, too");

@@ -23,7 +23,7 @@ void jobs_query_filter(struct request *r, struct lookup *l)
     l->agent = request_query_copy(r, "agent");
     l->name = request_query_copy(r, "name");
     l->group = request_query_group(r);
-    range_ids(r, &l->from_id, &l->before_id);
+    range_ids(r, l);
     l->ns = mem_strdup(request_query_namespace(r));
 }
 

@@ -22,9 +22,8 @@ int64_t range_time(struct request *r, const char *key)
     return 0;
 }
 
-void range_ids(struct request *r, int64_t *from, int64_t *before)
+void range_ids(struct request *r, struct lookup *l)
 {
-    int64_t since_ms = range_time(r, "since"), until_ms = range_time(r, "until");
     const char *prefix = http_query(&r->target, "id");
     int64_t first = 0, last = 0;
     bool begins = !str_empty(prefix);
@@ -32,8 +31,11 @@ void range_ids(struct request *r, int64_t *from, int64_t *before)
         problem_field(&r->problem, "id",
                       "id: '%.40s' is not the beginning of an id, which has 13 letters and digits",
                       prefix);
-    int64_t start = since_ms ? id_floor(since_ms) : 0, end = until_ms ? id_floor(until_ms) : 0;
-    *from = start > first ? start : first;
+    l->since_ms = range_time(r, "since");
+    l->until_ms = range_time(r, "until");
+    int64_t start = l->since_ms ? id_floor(l->since_ms) : 0;
+    int64_t end = l->until_ms ? id_floor(l->until_ms) : 0;
+    l->from_id = start > first ? start : first;
     if (last < INT64_MAX) last++;
-    *before = begins && (!end || last < end) ? last : end;
+    l->before_id = begins && (!end || last < end) ? last : end;
 }

@@ -33,6 +33,7 @@ struct lookup {
     int64_t before_id;     /* ... and only those before this one; 0: no end */
     bool uncancelled;      /* of jobs: not those that a user has cancelled already */
     struct json *labels;   /* of executions, each of these texts; NULL: any */
+    int64_t since_ms, until_ms; /* of ids of jobs: to be told; 0: not */
     struct list list;      /* of lookups of lists */
     char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
     bool may_wait;         /* leave the answer, set `waits`, when the thing waits for something */

@@ -131,6 +131,8 @@ int lookup_job_ids(struct lookup *l, struct reader *r, struct err *e)
     if (rc) return rc;
     struct jw *w = &l->answer.w;
     jw_int(w, "matched", (int64_t)l->id_count);
+    if (l->since_ms) jw_time(w, "since", l->since_ms);
+    if (l->until_ms) jw_time(w, "until", l->until_ms);
     jw_id(w, "startCursor", l->id_count ? l->ids[0] + 1 : 0);
     jw_id(w, "nextCursor", l->next);
     return 0;

@@ -1,9 +1,11 @@
 /* Cancelling and retrying by a filter over HTTP: who is found, what is counted, what is refused. */
 #include "tests/unit/coordinator/house.h"
 
+#include "base/duration.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/os.h"
 
 #include <string.h>
 
@@ -147,6 +149,26 @@ static void pages_go_on_with_a_cursor(void **state)
     assert_int_equal(pages, 3);
     assert_int_equal(cancelled, 25);
     assert_int_equal(in_state("CREATED"), 1);
+}
+
+static void times_are_told_as_they_were_counted(void **state)
+{
+    (void)state;
+    add_to("g", NULL, 2, NULL);
+    struct json *j = post("cancel", "group=g&since=1h&dryRun=true");
+    has(j, "matched", 2);
+    const char *since = json_get_str(j, "since", "?");
+    int64_t ms, now_ms = os_wall_ms();
+    assert_int_equal(time_parse(since, &ms), 0);
+    assert_in_range(now_ms - ms, 3600000, 3600000 + 60000);
+    assert_null(json_get(j, "until"));
+    char *query = str_dupf("since=%s&until=2100-01-01T00:00:00%%2B01:00&dryRun=true", since);
+    struct json *again = post("cancel", query);
+    assert_string_equal(json_get_str(again, "since", "?"), since);
+    assert_string_equal(json_get_str(again, "until", "?"), "2099-12-31T23:00:00.000Z");
+    mem_free(query);
+    json_free(again);
+    json_free(j);
 }
 
 static void running_jobs_are_told_to_end_once(void **state)
@@ -367,6 +389,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_HOUSE(a_filter_cancels_its_jobs_and_no_other),
         IN_HOUSE(pages_go_on_with_a_cursor),
+        IN_HOUSE(times_are_told_as_they_were_counted),
         IN_HOUSE(running_jobs_are_told_to_end_once),
         IN_HOUSE(ends_are_run_again_by_their_state),
         IN_HOUSE(a_key_runs_each_job_again_once),
