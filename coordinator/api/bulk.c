@@ -2,6 +2,7 @@
  * looked up first; what becomes of each of its jobs the engine decides, in one command. */
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/jobs.h"
+#include "coordinator/api/range.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -10,8 +11,7 @@
 
 #include <string.h>
 
-static const char *const filter_keys[] = {"state", "group", "namespace", "agent", "kind",
-                                          "name",  "since", "until",     "id"};
+static const char *const filter_keys[] = {JOBS_FILTERS};
 #define FILTERS (sizeof filter_keys / sizeof *filter_keys)
 
 #define BIT(state) (UINT32_C(1) << (state))

@@ -147,26 +147,6 @@ void executions_cancel(struct request *r)
 
 /* ---- list ---- */
 
-/* Each `label=KEY=VALUE` of the query. json_free; NULL: there is none. */
-static struct json *query_labels(struct request *r)
-{
-    struct json *labels = NULL;
-    for (size_t i = 0; i < r->target.queries; i++) {
-        const char *text = r->target.query[i].value, *equals = strchr(text, '=');
-        if (!str_eq(r->target.query[i].key, "label") || !*text) continue;
-        char *key = mem_strndup(text, equals ? (size_t)(equals - text) : 0);
-        if (!labels) labels = json_new(JSON_OBJECT);
-        struct json *value = json_new_str(equals ? equals + 1 : "");
-        if (!*key) problem_field(&r->problem, "label", "label: '%.80s' is not KEY=VALUE", text);
-        if (!*key || json_add(labels, key, value)) {
-            json_free(value);
-            if (*key) problem_field(&r->problem, "label", "label: '%.80s' is there twice", key);
-        }
-        mem_free(key);
-    }
-    return labels;
-}
-
 void executions_list(struct request *r)
 {
     static const char *const keys[] = {"state", "flow",  "trigger", "namespace",
@@ -179,7 +159,7 @@ void executions_list(struct request *r)
     l->states = request_query_words(r, "state", states, EXECUTION_STATES);
     l->flow = request_query_copy(r, "flow");
     l->name = request_query_copy(r, "trigger");
-    l->labels = query_labels(r);
+    l->labels = request_query_labels(r);
     range_ids(r, l);
     l->ns = mem_strdup(request_query_namespace(r));
     if (l->flow && !http_query(&r->target, "namespace"))

@@ -18,19 +18,50 @@ uint32_t jobs_query_kinds(struct request *r, uint32_t states)
     return kinds ? kinds : UINT32_C(1) << SHOWN_JOB | UINT32_C(1) << SHOWN_TASK;
 }
 
+/* Places of names are those of the bits. */
+static void query_end(struct request *r, struct lookup *l)
+{
+    const char *names[REASONS] = {"none"};
+    for (int i = REASON_NONE + 1; i < REASONS; i++)
+        names[i] = reason_name((enum reason)i);
+    l->reasons = request_query_words(r, "reason", names, REASONS);
+    l->exited = http_query(&r->target, "exitCode") != NULL;
+    l->exit_code = request_query_int(r, "exitCode", INT32_MIN, UINT32_MAX, 0);
+    l->ended_since_ms = range_time(r, "endedSince");
+    l->ended_until_ms = range_time(r, "endedUntil");
+}
+
+static void query_origin(struct request *r, struct lookup *l)
+{
+    l->flow = request_query_copy(r, "flow");
+    l->task = request_query_copy(r, "task");
+    l->labels = request_query_labels(r);
+    const char *named = http_query(&r->target, "named");
+    l->unnamed = named && str_eq(named, "false");
+    if (named && !l->unnamed)
+        problem_field(&r->problem, "named",
+                      "named: '%.40s' is not false: without it jobs with and without a name come",
+                      named);
+    if (l->name && l->unnamed)
+        problem_field(&r->problem, "named", "named: a job with that name is not without one");
+    if (l->flow && !http_query(&r->target, "namespace"))
+        problem_field(&r->problem, "flow", "flow: the namespace of the flow is needed, too");
+}
+
 void jobs_query_filter(struct request *r, struct lookup *l)
 {
     l->agent = request_query_copy(r, "agent");
     l->name = request_query_copy(r, "name");
     l->group = request_query_group(r);
+    query_end(r, l);
+    query_origin(r, l);
     range_ids(r, l);
     l->ns = mem_strdup(request_query_namespace(r));
 }
 
 void jobs_list(struct request *r)
 {
-    static const char *const keys[] = {"state", "group", "namespace", "agent", "kind",
-                                       "name",  "since", "until",     "id"};
+    static const char *const keys[] = {JOBS_FILTERS};
     struct lookup *l = request_list(r, LIST_JOBS, lookup_jobs, keys, sizeof keys / sizeof *keys);
     l->states = request_query_words(r, "state", shown_state_names, SHOWN_STATES);
     l->kinds = jobs_query_kinds(r, l->states);

@@ -7,6 +7,10 @@
 /* The kinds that a query chooses. Evaluations are among them when they are asked for, by their kind
  * or by a state that only they have. */
 uint32_t jobs_query_kinds(struct request *r, uint32_t states);
+/* The parameters of a filter. */
+#define JOBS_FILTERS                                                                               \
+    "state", "group", "namespace", "agent", "kind", "name", "since", "until", "id", "reason",      \
+        "exitCode", "flow", "task", "named", "label", "endedSince", "endedUntil"
 /* All of a query's filter but kinds and states. */
 void jobs_query_filter(struct request *r, struct lookup *l);
 

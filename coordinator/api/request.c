@@ -12,7 +12,6 @@
 
 #define JSON_TYPE "application/json"
 #define KEY_MAX 200 /* bytes of an idempotency key */
-#define KEYS_MAX 16 /* of a list's query */
 
 struct request *request_new(struct api *a, struct link *l, const struct responder *to,
                             struct conn *c)
@@ -332,10 +331,13 @@ struct lookup *request_list(struct request *r, enum list_kind kind, lookup_fn *r
 {
     const struct list_traits *traits = list_traits(kind);
     const char *cursor_key = traits->cursor == LIST_BY_NUMBER ? "before" : "cursor";
-    const char *known[KEYS_MAX] = {"limit", cursor_key};
+    const char **known = mem_array(2 + count, sizeof *known);
+    known[0] = "limit";
+    known[1] = cursor_key;
     for (size_t i = 0; i < count; i++)
         known[2 + i] = keys[i];
     request_query_known(r, known, 2 + count);
+    mem_free(known);
     struct lookup *l = request_lookup(r, read);
     list_init(&l->list, kind);
     l->list.limit = (size_t)request_query_int(r, "limit", 1, (int64_t)traits->limit_max,
@@ -446,6 +448,25 @@ char *request_query_copy(const struct request *r, const char *key)
 {
     const char *text = http_query(&r->target, key);
     return str_empty(text) ? NULL : mem_strdup(text);
+}
+
+struct json *request_query_labels(struct request *r)
+{
+    struct json *labels = NULL;
+    for (size_t i = 0; i < r->target.queries; i++) {
+        const char *text = r->target.query[i].value, *equals = strchr(text, '=');
+        if (!str_eq(r->target.query[i].key, "label")) continue;
+        char *key = mem_strndup(text, equals ? (size_t)(equals - text) : 0);
+        if (!labels) labels = json_new(JSON_OBJECT);
+        struct json *value = json_new_str(equals ? equals + 1 : "");
+        if (!*key) problem_field(&r->problem, "label", "label: '%.80s' is not KEY=VALUE", text);
+        if (!*key || json_add(labels, key, value)) {
+            json_free(value);
+            if (*key) problem_field(&r->problem, "label", "label: '%.80s' is there twice", key);
+        }
+        mem_free(key);
+    }
+    return labels;
 }
 
 bool request_path_id(struct request *r, const char *thing, int64_t *id)

@@ -188,6 +188,8 @@ uint32_t request_query_words(struct request *r, const char *key, const char *con
                              size_t count);
 /* A copy of a query value; NULL: absent or empty. */
 char *request_query_copy(const struct request *r, const char *key);
+/* Each `label=KEY=VALUE` of the query as a text by its key. json_free; NULL: there is none. */
+struct json *request_query_labels(struct request *r);
 /* The id in segment 3. thing: "job", as in 'cadre job list'. false: answered. */
 bool request_path_id(struct request *r, const char *thing, int64_t *id);
 /* A copy of the Idempotency-Key; NULL: absent, or invalid (r->problem), also with the suffix that

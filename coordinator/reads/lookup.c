@@ -61,6 +61,7 @@ void lookup_free(struct lookup *l)
     mem_free(l->only_ns);
     mem_free(l->ns);
     mem_free(l->flow);
+    mem_free(l->task);
     mem_free(l->name);
     mem_free(l->group);
     mem_free(l->agent);

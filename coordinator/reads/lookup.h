@@ -26,14 +26,19 @@ struct lookup {
     struct principal by; /* token 0: of the coordinator itself */
     char *only_ns;       /* the token is for this subtree; NULL: for all */
     int64_t id, number;  /* of a job, an execution, a token; a revision, a time */
-    char *ns, *flow, *name, *group, *agent;
-    uint32_t states;       /* bit per state; of jobs as people see them; 0: all */
-    uint32_t kinds;        /* bit per enum shown_kind; 0: all */
-    int64_t from_id;       /* of a list by id: this one and newer ones, ... */
-    int64_t before_id;     /* ... and only those before this one; 0: no end */
-    bool uncancelled;      /* of jobs: not those that a user has cancelled already */
-    struct json *labels;   /* of executions, each of these texts; NULL: any */
+    char *ns, *flow, *task, *name, *group, *agent;
+    uint32_t states;   /* bit per state; of jobs as people see them; 0: all */
+    uint32_t kinds;    /* bit per enum shown_kind; 0: all */
+    int64_t from_id;   /* of a list by id: this one and newer ones, ... */
+    int64_t before_id; /* ... and only those before this one; 0: no end */
+    uint32_t reasons;  /* bit per enum reason; 0: all */
+    bool exited;       /* of jobs: only those that ended with exit_code */
+    bool unnamed;      /* of jobs: only those without a name */
+    int64_t exit_code;
+    bool uncancelled;           /* of jobs: not those that a user has cancelled already */
     int64_t since_ms, until_ms; /* of ids of jobs: to be told; 0: not */
+    int64_t ended_since_ms, ended_until_ms; /* of jobs; the same */
+    struct json *labels;   /* of executions, and of those of jobs: each of these; NULL: any */
     struct list list;      /* of lookups of lists */
     char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
     bool may_wait;         /* leave the answer, set `waits`, when the thing waits for something */
@@ -73,9 +78,12 @@ lookup_fn lookup_job;
 lookup_fn lookup_job_exists; /* id; number: an attempt that is to be there, 0: none. Sets found
                               * and waits, no answer */
 lookup_fn lookup_why;        /* id, waiting */
-lookup_fn lookup_jobs;       /* states, kinds, group, ns, name, the ids, agent: its id or name */
-/* As lookup_jobs, and uncancelled. Sets ids, next, found: the agent. Answers how many there are,
- * and with the cursors of the first one and of the next page */
+/* states, kinds, group, ns, name, the ids, agent: its id or name; reasons, exit_code, when it
+ * ended, flow, task, unnamed, labels */
+lookup_fn lookup_jobs;
+/* As lookup_jobs, and uncancelled, specs_most, since_ms, until_ms. Sets ids, spec_bytes, next,
+ * found: the agent. Answers how many there are, and with the times, and the cursors of the first
+ * one and of the next page */
 lookup_fn lookup_job_ids;
 lookup_fn lookup_attempts; /* id */
 

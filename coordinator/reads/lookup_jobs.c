@@ -101,10 +101,21 @@ static int filter_of(struct lookup *l, struct reader *r, struct job_filter *f, s
                              .name = l->name,
                              .before_id = lookup_before(l),
                              .from_id = l->from_id,
+                             .reasons = l->reasons,
+                             .exited = l->exited,
+                             .exit_code = l->exit_code,
+                             .ended_since_ms = l->ended_since_ms,
+                             .ended_until_ms = l->ended_until_ms,
+                             .flow = l->flow,
+                             .task = l->task,
+                             .unnamed = l->unnamed,
+                             .labels = l->labels,
                              .uncancelled = l->uncancelled,
                              .limit = l->list.limit};
+    struct name_asked flow = {.of = NAME_FLOW, .name = l->flow, .ns = l->ns, .exact = true};
     int rc = l->agent ? known_agent(l, r, l->agent, &f->agent, e) : 0;
-    return !rc && l->group ? known_name(l, r, &group, e) : rc;
+    if (!rc && l->group) rc = known_name(l, r, &group, e);
+    return !rc && l->flow ? known_name(l, r, &flow, e) : rc;
 }
 
 int lookup_jobs(struct lookup *l, struct reader *r, struct err *e)
@@ -133,6 +144,8 @@ int lookup_job_ids(struct lookup *l, struct reader *r, struct err *e)
     jw_int(w, "matched", (int64_t)l->id_count);
     if (l->since_ms) jw_time(w, "since", l->since_ms);
     if (l->until_ms) jw_time(w, "until", l->until_ms);
+    if (l->ended_since_ms) jw_time(w, "endedSince", l->ended_since_ms);
+    if (l->ended_until_ms) jw_time(w, "endedUntil", l->ended_until_ms);
     jw_id(w, "startCursor", l->id_count ? l->ids[0] + 1 : 0);
     jw_id(w, "nextCursor", l->next);
     return 0;
