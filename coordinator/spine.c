@@ -104,6 +104,7 @@ static size_t command_bytes(const struct command *c)
     case CMD_CANCEL_ALL:
     case CMD_RETRY_ALL: /* with what is read of each job for it */
         n += c->u.several.count * (sizeof *c->u.several.jobs + sizeof(struct job_row));
+        n += c->u.several.bytes;
         break;
     case CMD_FLOW_APPLY:
         for (size_t i = 0; i < c->u.apply.count; i++)

@@ -18,6 +18,9 @@ static const char *const filter_keys[] = {JOBS_FILTERS};
 #define OPEN (BIT(JOB_RETRYING + 1) - 1)
 #define ENDED ((BIT(JOB_STATES) - 1) & ~OPEN)
 
+/* Of a page of jobs that run again: each spec is read and written, in one transaction. */
+#define PAGE_SPEC_BYTES (8u * 1024 * 1024)
+
 /* What chooses everything has to be said: a filter that is empty may be a slip. */
 static void check_filter(struct request *r)
 {
@@ -55,7 +58,10 @@ static void look_up(struct request *r, struct lookup *l,
     bool dry = request_query_bool(r, "dryRun");
     jobs_query_filter(r, l);
     check_filter(r);
-    if (dry) l->list.limit = SIZE_MAX; /* as many as are looked at */
+    if (dry) {
+        l->list.limit = SIZE_MAX; /* as many as are looked at */
+        l->specs_most = 0;
+    }
     if (!r->problem.status) {
         request_look_up(r, l, dry ? request_answer : on_found);
         return;
@@ -183,6 +189,7 @@ static void on_to_retry(struct request *r, struct lookup *l)
 {
     struct command *c = command_for(r, l, CMD_RETRY_ALL, on_retried);
     if (!c) return;
+    c->u.several.bytes = l->spec_bytes;
     c->u.several.unique_key = r->text;
     r->text = NULL;
     request_ask(r, c, on_retried);
@@ -194,6 +201,7 @@ void jobs_retry_all(struct request *r)
     struct lookup *l = page_of(r);
     (void)request_query_words(r, "kind", kinds, 1);
     l->kinds = BIT(SHOWN_JOB);
+    l->specs_most = PAGE_SPEC_BYTES;
     l->states = query_states(r, ENDED, BIT(JOB_FAILED),
                              "cannot be run again: it has not ended, or "
                              "is an evaluation of a trigger");

@@ -17,8 +17,10 @@ struct cmd_several {
     uint32_t states; /* bit per state as people see them */
     char *group;     /* its key; NULL: any */
     int64_t agent;   /* 0: any */
-    /* of RETRY_ALL: idempotency key, which '/' and the job's id follow; NULL */
+    /* of RETRY_ALL: idempotency key, which '/' and the job's id follow; NULL; and how large the
+     * specs are that are read for it */
     char *unique_key;
+    size_t bytes;
 };
 
 #endif

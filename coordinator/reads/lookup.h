@@ -38,6 +38,7 @@ struct lookup {
     bool uncancelled;           /* of jobs: not those that a user has cancelled already */
     int64_t since_ms, until_ms; /* of ids of jobs: to be told; 0: not */
     int64_t ended_since_ms, ended_until_ms; /* of jobs; the same */
+    size_t specs_most;                      /* of ids of jobs: job_ids.specs_most */
     struct json *labels;   /* of executions, and of those of jobs: each of these; NULL: any */
     struct list list;      /* of lookups of lists */
     char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
@@ -52,7 +53,8 @@ struct lookup {
     int64_t found; /* id */
     int64_t *ids;  /* mem_free */
     size_t id_count;
-    int64_t next; /* the page after this one begins before this id; 0: there is none */
+    size_t spec_bytes; /* job_ids.spec_bytes */
+    int64_t next;      /* the page after this one begins before this id; 0: there is none */
     struct token_row token;
     void *owner; /* the loop thread's; NULL: the requester has gone */
 };

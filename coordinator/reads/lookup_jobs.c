@@ -138,8 +138,11 @@ int lookup_job_ids(struct lookup *l, struct reader *r, struct err *e)
     if (rc) return rc;
     l->found = f.agent;
     l->ids = mem_array(f.limit < READER_IDS_MOST ? f.limit : READER_IDS_MOST, sizeof *l->ids);
-    rc = reader_job_ids(r, &f, l->ids, &l->id_count, &l->next, e);
+    struct job_ids ids = {.items = l->ids, .specs_most = l->specs_most};
+    rc = reader_job_ids(r, &f, &ids, &l->next, e);
     if (rc) return rc;
+    l->id_count = ids.count;
+    l->spec_bytes = ids.spec_bytes;
     struct jw *w = &l->answer.w;
     jw_int(w, "matched", (int64_t)l->id_count);
     if (l->since_ms) jw_time(w, "since", l->since_ms);

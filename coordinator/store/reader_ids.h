@@ -6,9 +6,16 @@
 
 #define READER_IDS_MOST 5000
 
-/* As reader_jobs: their ids. `ids` has room for `limit`, or for READER_IDS_MOST when that is
- * less. */
-int reader_job_ids(struct reader *r, const struct job_filter *f, int64_t *ids, size_t *count,
+/* Ids of jobs. */
+struct job_ids {
+    int64_t *items; /* has room for `limit`, or for READER_IDS_MOST when that is less */
+    size_t count;
+    /* 0: not looked at. Else the list ends with the job whose spec makes it so many bytes. */
+    size_t specs_most;
+    size_t spec_bytes; /* of all of them then */
+};
+/* As reader_jobs: their ids, added to `out`. */
+int reader_job_ids(struct reader *r, const struct job_filter *f, struct job_ids *out,
                    int64_t *next_before, struct err *e);
 
 #endif

@@ -239,13 +239,19 @@ static int is_wanted(struct reader *r, const struct job_filter *f, sqlite3_stmt 
 }
 
 /* *blob: the handle to be used again; NULL at first. */
+static int open_spec(struct reader *r, int64_t job, sqlite3_blob **blob, struct err *e)
+{
+    int rc = *blob ? sqlite3_blob_reopen(*blob, job)
+                   : sqlite3_blob_open(r->queue.handle, "main", "jobs", "spec", job, 0, blob);
+    return rc == SQLITE_OK ? 0 : db_fail(&r->queue, e);
+}
+
 static int read_head(struct reader *r, sqlite3_blob **blob, struct job_view *v, struct err *e)
 {
     const struct job_row *j = &v->job;
     if (j->name || (j->flow && j->task)) return 0;
-    int rc = *blob ? sqlite3_blob_reopen(*blob, j->id)
-                   : sqlite3_blob_open(r->queue.handle, "main", "jobs", "spec", j->id, 0, blob);
-    if (rc != SQLITE_OK) return db_fail(&r->queue, e);
+    int rc = open_spec(r, j->id, blob, e);
+    if (rc) return rc;
     int len = sqlite3_blob_bytes(*blob);
     if (len > SPEC_HEAD_BYTES) len = SPEC_HEAD_BYTES;
     v->spec_head = mem_alloc((size_t)len + 1);
@@ -445,25 +451,27 @@ int reader_jobs(struct reader *r, const struct job_filter *f,
 }
 
 struct noting {
-    int64_t *ids;
-    size_t count;
+    struct job_ids *ids;
+    sqlite3_blob *blob;
 };
 
 static int note_id(struct reader *r, int64_t id, void *user, struct err *e)
 {
     struct noting *x = user;
-    (void)r;
-    (void)e;
-    x->ids[x->count++] = id;
-    return 0;
+    x->ids->items[x->ids->count++] = id;
+    if (!x->ids->specs_most) return 0;
+    int rc = open_spec(r, id, &x->blob, e);
+    if (rc) return rc;
+    x->ids->spec_bytes += (size_t)sqlite3_blob_bytes(x->blob);
+    return x->ids->spec_bytes >= x->ids->specs_most;
 }
 
-int reader_job_ids(struct reader *r, const struct job_filter *f, int64_t *ids, size_t *count,
+int reader_job_ids(struct reader *r, const struct job_filter *f, struct job_ids *out,
                    int64_t *next_before, struct err *e)
 {
-    struct noting x = {.ids = ids};
+    struct noting x = {.ids = out};
     int rc = walk_jobs(r, f, note_id, &x, next_before, e);
-    if (rc == 0) *count = x.count;
+    (void)sqlite3_blob_close(x.blob); /* NULL is fine */
     return rc;
 }
 

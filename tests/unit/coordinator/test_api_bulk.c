@@ -278,6 +278,42 @@ static void what_is_refused_is_told_of_each(void **state)
     json_free(j);
 }
 
+/* A job of half a MB. */
+static void add_large(void)
+{
+    struct buf b;
+    buf_init(&b, 1u << 20);
+    (void)buf_adds(&b, "{\"command\":[\"x\"],\"group\":\"g\",\"stdin\":\"");
+    for (int i = 0; i < 50000; i++)
+        (void)buf_adds(&b, "0123456789");
+    (void)buf_adds(&b, "\"}");
+    (void)buf_add(&b, "", 1);
+    json_free(house_post(&house, "/api/v1/jobs", b.data, 201));
+    buf_fini(&b);
+}
+
+static void a_page_ends_by_the_size_of_its_jobs(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 18; i++)
+        add_large();
+    json_free(post("cancel", "group=g"));
+    struct json *j = post("retry", "state=CANCELLED&dryRun=true");
+    has(j, "matched", 18);
+    json_free(j);
+    j = post("retry", "state=CANCELLED");
+    has(j, "matched", 17); /* 8 MiB and the rest of one */
+    has(j, "retried", 17);
+    char *query = str_dupf("state=CANCELLED&cursor=%s", json_get_str(j, "nextCursor", "?"));
+    json_free(j);
+    j = post("retry", query);
+    has(j, "matched", 1);
+    assert_int_equal(json_type(json_get(j, "nextCursor")), JSON_NULL);
+    json_free(j);
+    mem_free(query);
+    assert_int_equal(in_state("CREATED"), 18);
+}
+
 /* ---- refused ---- */
 
 static void filters_that_are_none_are_refused(void **state)
@@ -394,6 +430,7 @@ int main(void)
         IN_HOUSE(ends_are_run_again_by_their_state),
         IN_HOUSE(a_key_runs_each_job_again_once),
         IN_HOUSE(what_is_refused_is_told_of_each),
+        IN_HOUSE(a_page_ends_by_the_size_of_its_jobs),
         IN_HOUSE(filters_that_are_none_are_refused),
         IN_HOUSE(states_that_do_not_fit_are_refused),
         IN_HOUSE(tokens_reach_as_far_as_for_one_job),
