@@ -14,7 +14,8 @@ struct name_asked {
 
 /* 1: there is one, or rows that are kept name one that there was; 0: no, and *nearest is the name
  * that was probably meant (mem_free; NULL: none). Of rows that name a group or a trigger the newest
- * 50,000 are looked at. */
+ * 5,000 are looked at, and of names 5,000: where no index tells and there are more, there may be
+ * one (1). */
 int reader_knows(struct reader *r, const struct name_asked *a, char **nearest, struct err *e);
 
 /* The id of an agent by id or name; of several that were removed the last. 1: found. */

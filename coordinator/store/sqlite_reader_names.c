@@ -45,37 +45,66 @@ static sqlite3_stmt *names_of(struct reader *r, const struct name_asked *a)
     return q;
 }
 
+/* 1: a job has the group, or may have it: one list looks only so far; 0: none. */
+static int has_jobs(struct reader *r, const char *group, struct err *e)
+{
+    int64_t id, next;
+    struct job_filter f = {.group = group, .limit = 1};
+    struct job_ids ids = {.items = &id};
+    int rc = reader_job_ids(r, &f, &ids, &next, e);
+    return rc < 0 ? rc : ids.count > 0 || next != 0;
+}
+
 /* Do rows that are kept name one that there was? */
 static int is_used(struct reader *r, const struct name_asked *a, struct err *e)
 {
-    sqlite3_stmt *q;
-    if (a->of == NAME_GROUP) {
-        q = from_queue(r, R_GROUP_USED);
-        bind_text(q, 1, group_text(a->name));
-    } else if (a->of == NAME_TRIGGER) {
-        q = from_queue(r, R_TRIGGER_USED);
-        bind_text(q, 1, a->ns);
-        bind_text(q, 2, a->flow);
-        bind_text(q, 3, a->name);
-    } else {
-        return 0; /* of agents and flows the row is kept for as long */
-    }
+    if (a->of == NAME_GROUP) return has_jobs(r, a->name, e);
+    if (a->of != NAME_TRIGGER) return 0; /* of agents and flows the row is kept for as long */
+    sqlite3_stmt *q = from_queue(r, R_TRIGGER_USED);
+    bind_text(q, 1, a->ns);
+    bind_text(q, 2, a->flow);
+    bind_text(q, 3, a->name);
     int rc = db_step(&r->queue, q, e);
     bool used = rc == 1 && sqlite3_column_int(q, 0) != 0;
     db_reset(q);
     return rc < 0 ? rc : used;
 }
 
+/* 1: there is one, as an index tells at once; 0: not, or no index tells. */
+static int is_there(struct reader *r, const struct name_asked *a, struct err *e)
+{
+    bool group = a->of == NAME_GROUP;
+    if (!group && !(a->of == NAME_FLOW && a->ns)) return 0;
+    sqlite3_stmt *q = from_queue(r, group ? R_GROUP_THERE : R_FLOW_THERE);
+    bind_text(q, 1, group ? group_text(a->name) : a->ns);
+    if (!group) bind_text(q, 2, a->name);
+    int rc = db_step(&r->queue, q, e);
+    db_reset(q);
+    return rc;
+}
+
+/* Whether there is one; 0: no, and the names for the nearest are in `n`. When there are more than
+ * are looked at, there may be one. */
+static int look_through(struct reader *r, struct names *n, struct err *e)
+{
+    sqlite3_stmt *q = names_of(r, n->asked);
+    size_t seen = 0;
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1 && !n->found && seen++ < CANDIDATES)
+        look_at(n, q, column_group(q, 1));
+    db_reset(q);
+    if (rc < 0) return rc;
+    const struct name_asked *a = n->asked; /* an agent was looked for by reader_agent_id */
+    bool told = a->of == NAME_GROUP || a->of == NAME_AGENT || (a->of == NAME_FLOW && a->exact);
+    return n->found || (rc == 1 && !told);
+}
+
 int reader_knows(struct reader *r, const struct name_asked *a, char **nearest, struct err *e)
 {
     struct names n = {.asked = a, .items = mem_array(CANDIDATES, sizeof *n.items)};
-    sqlite3_stmt *q = names_of(r, a);
     char *near = NULL;
-    int rc;
-    while ((rc = db_step(&r->queue, q, e)) == 1)
-        look_at(&n, q, column_group(q, 1));
-    db_reset(q);
-    if (rc == 0 && n.found) rc = 1;
+    int rc = is_there(r, a, e);
+    if (rc == 0) rc = look_through(r, &n, e);
     if (rc == 0) rc = is_used(r, a, e);
     if (rc == 0) near = mem_strdup(str_nearest(a->name, (const char *const *)n.items, n.count));
     for (size_t i = 0; i < n.count; i++)

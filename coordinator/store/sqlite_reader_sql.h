@@ -111,9 +111,9 @@
       "WITH m AS MATERIALIZED (SELECT " MEMBER_COUNTS " FROM " MEMBERS " WHERE group_key = ?1)"    \
       " SELECT " GROUP_COLUMNS ", m.known, m.online, m.unwell, " GROUP_JOBS                        \
       " FROM groups g, m WHERE g.key = ?1")                                                        \
+    X(R_GROUP_THERE, "SELECT 1 FROM groups WHERE key = ?1")                                        \
+    X(R_FLOW_THERE, "SELECT 1 FROM flows WHERE ns = ?1 AND id = ?2")                               \
     X(R_GROUP_NAMES, "SELECT NULL, key FROM groups")                                               \
-    X(R_GROUP_USED, "SELECT EXISTS (SELECT 1 FROM (SELECT group_key FROM job_states"               \
-                    " ORDER BY id DESC LIMIT 50000) WHERE group_key = ?1)")                        \
     X(R_AGENT_NAMES, "SELECT NULL, name FROM agents WHERE removed_ms = 0")                         \
     X(R_AGENT_ID, "SELECT id FROM agents WHERE id = ?1")                                           \
     X(R_AGENT_ID_NAMED, "SELECT id FROM agents WHERE name = ?1 AND removed_ms = 0")                \
@@ -123,7 +123,7 @@
     X(R_TRIGGER_NAMES, "SELECT ns, name FROM triggers WHERE ns = ?1 AND flow = ?2")                \
     X(R_TRIGGER_USED, "SELECT EXISTS (SELECT 1 FROM (SELECT trigger_name FROM executions"          \
                       " INDEXED BY execution_flow WHERE ns = ?1 AND flow = ?2"                     \
-                      " ORDER BY id DESC LIMIT 50000) WHERE trigger_name = ?3)")                   \
+                      " ORDER BY id DESC LIMIT 5000) WHERE trigger_name = ?3)")                    \
     X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 ORDER BY ns")             \
     X(R_NOTICES_DUE, "SELECT count(*) FROM notices INDEXED BY notice_live WHERE state < 2"         \
                      " AND due_ms > 0")                                                            \
@@ -170,8 +170,7 @@
                   " AND key_hash IS NOT NULL")                                                     \
     X(R_EVALUATIONS, "SELECT " EVALUATION_COLUMNS " FROM evaluations WHERE trigger_id = ?1"        \
                      " ORDER BY number DESC")                                                      \
-    X(R_PAGES, "PRAGMA page_count")                                                                \
-    X(R_PAGE_SIZE, "PRAGMA page_size")
+    X(R_PAGES, "PRAGMA page_count") X(R_PAGE_SIZE, "PRAGMA page_size")
 
 #define OUTPUT_READS(X)                                                                            \
     X(W_SCAN, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"                    \
@@ -180,7 +179,6 @@
                    " WHERE job = ?1 AND cursor < ?2 ORDER BY cursor DESC")                         \
     X(W_CHUNK, "SELECT offset, data, at_ms, sum FROM chunks WHERE cursor = ?1")                    \
     X(W_LOST, "SELECT lost_ms, lost_cursor FROM parts WHERE lost_cursor > 0")                      \
-    X(W_PAGES, "PRAGMA page_count")                                                                \
-    X(W_PAGE_SIZE, "PRAGMA page_size")
+    X(W_PAGES, "PRAGMA page_count") X(W_PAGE_SIZE, "PRAGMA page_size")
 
 #endif
