@@ -20,7 +20,15 @@ enum {
 
 void groups_list(struct request *r)
 {
-    request_send_list(r, request_list(r, LIST_GROUPS, lookup_groups, NULL, 0));
+    static const char *const keys[] = {"order"};
+    static const char *const orders[] = {"busy"};
+    bool busy = request_query_words(r, "order", orders, 1) != 0;
+    struct lookup *l = request_list(r, busy ? LIST_BUSY : LIST_GROUPS,
+                                    busy ? lookup_busy : lookup_groups, keys, 1);
+    if (busy && !str_empty(http_query(&r->target, "cursor")))
+        problem_field(&r->problem, "cursor",
+                      "cursor: the busiest groups are one page: leave order=busy out to list all");
+    request_send_list(r, l);
 }
 
 static void send_group(struct request *r, int status, const char *key)

@@ -22,6 +22,7 @@ static const struct list_traits kinds[LIST_KINDS] = {
     [LIST_TRIGGERS] = {"triggers", LIST_BY_TEXT, 3, 100, 500},
     [LIST_AGENTS] = {"agents", LIST_BY_TEXT, 1, 1000, 1000},
     [LIST_GROUPS] = {"groups", LIST_BY_TEXT, 1, 1000, 1000},
+    [LIST_BUSY] = {"groups", LIST_BY_TEXT, 1, 100, 500},
     [LIST_NAMESPACES] = {"namespaces", LIST_BY_TEXT, 1, 1000, 1000},
     [LIST_REVISIONS] = {"revisions", LIST_BY_NUMBER, 1, 100, 500},
     [LIST_ATTEMPTS] = {"attempts", LIST_BY_NUMBER, 1, 100, 500},

@@ -21,6 +21,7 @@ enum list_kind {
     LIST_TRIGGERS,
     LIST_AGENTS,
     LIST_GROUPS,
+    LIST_BUSY, /* groups, the busiest first: one page */
     LIST_NAMESPACES,
     LIST_REVISIONS,
     LIST_ATTEMPTS,

@@ -108,6 +108,7 @@ lookup_fn lookup_agent_exists; /* name; sets found, no answer */
 lookup_fn lookup_agents;       /* group */
 lookup_fn lookup_group;        /* name: its key; waiting: its waits */
 lookup_fn lookup_groups;
+lookup_fn lookup_busy; /* groups, the busiest first */
 lookup_fn lookup_namespaces;
 lookup_fn lookup_tokens;
 lookup_fn lookup_notices;

@@ -6,6 +6,7 @@
 #include "cadre_version.h"
 #include "coordinator/reads/token_json.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_groups.h"
 #include "coordinator/store/reader_load.h"
 
 #include <string.h>
@@ -76,6 +77,19 @@ int lookup_groups(struct lookup *l, struct reader *r, struct err *e)
     list_begin(&l->list, &l->answer);
     int rc = reader_groups(r, &f, on_group, l, &more, e);
     list_end(&l->list, more);
+    return rc;
+}
+
+int lookup_busy(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct busy_seen seen = {0};
+    list_begin(&l->list, &l->answer);
+    int rc = reader_groups_busy(r, l->list.limit, on_group, l, &seen, e);
+    struct jw *w = &l->answer.w;
+    jw_end(w);
+    jw_null(w, "nextCursor");
+    jw_bool(w, "more", seen.more);
+    jw_bool(w, "complete", seen.complete);
     return rc;
 }
 

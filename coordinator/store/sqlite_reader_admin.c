@@ -1,4 +1,5 @@
 /* Reading agents, groups, namespaces and tokens. */
+#include "coordinator/store/reader_groups.h"
 #include "coordinator/store/reader_names.h"
 #include "coordinator/store/reader_page_session.h"
 #include "coordinator/store/sqlite_reader.h"
@@ -113,6 +114,19 @@ static void row_counted_group(sqlite3_stmt *q, struct group_row *g, struct group
     n->running = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 4);
 }
 
+static int hand_group(sqlite3_stmt *q,
+                      int (*fn)(const struct group_row *g, const struct group_counts *n,
+                                void *user),
+                      void *user)
+{
+    struct group_row g;
+    struct group_counts n;
+    row_counted_group(q, &g, &n);
+    int stop = fn(&g, &n, user);
+    group_row_fini(&g);
+    return stop;
+}
+
 int reader_groups(struct reader *r, const struct name_filter *f,
                   int (*fn)(const struct group_row *g, const struct group_counts *n, void *user),
                   void *user, bool *more, struct err *e)
@@ -121,17 +135,34 @@ int reader_groups(struct reader *r, const struct name_filter *f,
     bind_text(q, 1, f->after ? group_text(f->after) : NULL);
     size_t found = 0;
     int rc;
-    while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {
-        struct group_row g;
-        struct group_counts n;
-        row_counted_group(q, &g, &n);
-        int stop = fn(&g, &n, user);
-        group_row_fini(&g);
-        if (stop) break;
-    }
+    while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit)
+        if (hand_group(q, fn, user)) break;
     db_reset(q);
     if (rc < 0) return rc;
     *more = rc == 1;
+    return 0;
+}
+
+int reader_groups_busy(struct reader *r, size_t limit,
+                       int (*fn)(const struct group_row *g, const struct group_counts *n,
+                                 void *user),
+                       void *user, struct busy_seen *seen, struct err *e)
+{
+    sqlite3_stmt *q = from_queue(r, R_GROUPS_BUSY);
+    if (limit > READER_BUSY_MOST) limit = READER_BUSY_MOST;
+    /* one more tells whether there is one; to reach those that do nothing, busy ones are passed */
+    int64_t asked = (int64_t)limit + 1, counts = SCAN_MOST - 2 * asked, looked = 0;
+    size_t found = 0;
+    int rc;
+    bind_int(q, 1, asked);
+    bind_int(q, 2, counts);
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        looked = sqlite3_column_int64(q, GROUP_COLUMN_COUNT + 5);
+        if (found++ == limit || hand_group(q, fn, user)) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *seen = (struct busy_seen){.more = rc == 1, .complete = looked < counts};
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #define CADRE_COORDINATOR_STORE_SQLITE_READER_SQL_H
 
 #include "coordinator/store/sqlite_block.h"
+#include "coordinator/store/sqlite_group_sql.h"
 #include "coordinator/store/sqlite_rows.h"
 
 /* cancelled_by stands behind outputs: it is not read of a job that ended as SUCCESS. */
@@ -22,18 +23,6 @@
     "(SELECT count(*) FROM job_states s INDEXED BY job_open WHERE s.open > 0"                      \
     " AND s.open = 2 AND s.agent = a.id)"                                                          \
     " + (SELECT count(*) FROM remnants m WHERE m.agent = a.id)"
-#define UNWELL "online AND unwell_since_ms > 0"
-/* An agent stands here once for each of its groups. */
-#define MEMBER_STATE "online, unwell_since_ms, draining, held, slots"
-#define MEMBERS                                                                                    \
-    "(SELECT id, group_key, " MEMBER_STATE " FROM agents WHERE removed_ms = 0 UNION ALL"           \
-    " SELECT agents.id, iif(x.value = '" STR_DEFAULT_GROUP "', '', x.value), " MEMBER_STATE        \
-    " FROM agents INDEXED BY agent_several, json_each(group_list) x"                               \
-    " WHERE group_list IS NOT NULL AND removed_ms = 0 AND x.key > 0)"
-#define MEMBER_COUNTS "count(*) AS known, sum(online) AS online, sum(" UNWELL ") AS unwell"
-#define GROUP_JOBS                                                                                 \
-    "(SELECT total(created) FROM job_counts c WHERE c.group_key = g.key),"                         \
-    " (SELECT total(submitted + running + killing) FROM job_counts c WHERE c.group_key = g.key)"
 
 #define ATTEMPT_PAGE                                                                               \
     "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t LEFT JOIN agents a ON a.id = t.agent"      \
@@ -102,15 +91,9 @@
                       " total(iif(online, slots, 0)), total(iif(online AND unwell_since_ms = 0"    \
                       " AND NOT (draining OR held), max(slots - (" BUSY "), 0), 0))"               \
                       " FROM " MEMBERS " a GROUP BY group_key")                                    \
-    X(R_GROUPS, "WITH m AS MATERIALIZED (SELECT group_key, " MEMBER_COUNTS " FROM " MEMBERS        \
-                " GROUP BY group_key)"                                                             \
-                " SELECT " GROUP_COLUMNS ", m.known, m.online, m.unwell, " GROUP_JOBS              \
-                " FROM groups g LEFT JOIN m ON m.group_key = g.key"                                \
-                " WHERE ?1 IS NULL OR g.key > ?1 ORDER BY g.key")                                  \
-    X(R_GROUP,                                                                                     \
-      "WITH m AS MATERIALIZED (SELECT " MEMBER_COUNTS " FROM " MEMBERS " WHERE group_key = ?1)"    \
-      " SELECT " GROUP_COLUMNS ", m.known, m.online, m.unwell, " GROUP_JOBS                        \
-      " FROM groups g, m WHERE g.key = ?1")                                                        \
+    X(R_GROUPS, GROUPS_BY_KEY)                                                                     \
+    X(R_GROUPS_BUSY, GROUPS_BUSY)                                                                  \
+    X(R_GROUP, GROUP_ALONE)                                                                        \
     X(R_GROUP_THERE, "SELECT 1 FROM groups WHERE key = ?1")                                        \
     X(R_FLOW_THERE, "SELECT 1 FROM flows WHERE ns = ?1 AND id = ?2")                               \
     X(R_GROUP_NAMES, "SELECT NULL, key FROM groups")                                               \
