@@ -10,8 +10,9 @@
 
 void agents_list(struct request *r)
 {
-    static const char *const keys[] = {"group"};
-    struct lookup *l = request_list(r, LIST_AGENTS, lookup_agents, keys, 1);
+    static const char *const keys[] = {"group", "state"};
+    struct lookup *l = request_list(r, LIST_AGENTS, lookup_agents, keys, 2);
+    l->states = request_query_words(r, "state", agent_state_names, AGENT_STATES);
     l->group = request_query_group(r);
     request_send_list(r, l);
 }

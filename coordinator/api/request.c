@@ -421,8 +421,8 @@ static void unknown_word(struct request *r, const char *key, const char *text,
         (void)str_format(all + at, sizeof all - at, "%s%s", i ? ", " : "", names[i]);
     }
     size_t len = strcspn(text, ",");
-    problem_field(&r->problem, key, "%s: '%.*s' is not a %s; there are %s", key,
-                  (int)(len < 40 ? len : 40), text, key, all);
+    problem_field(&r->problem, key, "%s: '%.*s' is not %s %s; there are %s", key,
+                  (int)(len < 40 ? len : 40), text, strchr("aeiou", *key) ? "an" : "a", key, all);
 }
 
 uint32_t request_query_words(struct request *r, const char *key, const char *const *names,

@@ -96,16 +96,35 @@ bool list_row(struct list *l)
     return true;
 }
 
-void list_row_end(struct list *l, const char *fmt, ...)
+static void set_last(struct list *l, const char *fmt, va_list args)
 {
     char text[CURSOR_BYTES];
-    va_list args;
-    va_start(args, fmt);
     (void)vsnprintf(text, sizeof text, fmt, args);
-    va_end(args);
-    jw_end(&l->answer->w);
     mem_free(l->last);
     l->last = mem_strdup(text);
+}
+
+void list_row_end(struct list *l, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    set_last(l, fmt, args);
+    va_end(args);
+    jw_end(&l->answer->w);
+}
+
+void list_skip(struct list *l, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    set_last(l, fmt, args);
+    va_end(args);
+}
+
+void list_passed(struct list *l, char *passed)
+{
+    if (passed) list_skip(l, "%s", passed);
+    mem_free(passed);
 }
 
 void list_row_end_id(struct list *l, int64_t id)

@@ -68,6 +68,10 @@ bool list_row(struct list *l);
 /* Closes the row. */
 void list_row_end(struct list *l, const char *fmt, ...) CADRE_PRINTF(2, 3);
 void list_row_end_id(struct list *l, int64_t id);
+/* The next page begins after this, although no row was written for it. */
+void list_skip(struct list *l, const char *fmt, ...) CADRE_PRINTF(2, 3);
+/* The same with what a reader says that it passed over, which is freed; NULL: nothing. */
+void list_passed(struct list *l, char *passed);
 /* Closes the array and writes the cursor of the next page: after the last row, or after `id` (which
  * may belong to a row that was skipped; 0: no further page). */
 void list_end(struct list *l, bool more);

@@ -105,8 +105,8 @@ lookup_fn lookup_webhook;
 /* ---- groups, namespaces, tokens, status ---- */
 lookup_fn lookup_agent;        /* name: an id or a name. Sets found */
 lookup_fn lookup_agent_exists; /* name; sets found, no answer */
-lookup_fn lookup_agents;       /* group */
-lookup_fn lookup_group;        /* name: its key; waiting: its waits */
+lookup_fn lookup_agents;       /* group; states: bits of enum agent_state */
+lookup_fn lookup_group;
 lookup_fn lookup_groups;
 lookup_fn lookup_busy; /* groups, the busiest first */
 lookup_fn lookup_namespaces;

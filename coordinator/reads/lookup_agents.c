@@ -26,13 +26,6 @@ static void put_capabilities(struct jw *w, const char *text)
     json_free(all);
 }
 
-static const char *state_of(const struct agent_row *a)
-{
-    if (!a->online) return "OFFLINE";
-    if (a->unwell_since_ms > 0) return "UNWELL";
-    return a->draining || a->held ? "DRAINING" : "ONLINE";
-}
-
 static void put_refusal(struct jw *w, struct reader *r, int64_t agent)
 {
     struct refusal_row refusal;
@@ -62,13 +55,13 @@ static void put_groups(struct jw *w, const struct agent_row *a)
 
 static void put_agent(struct jw *w, struct reader *r, const struct agent_row *a, int64_t busy)
 {
-    const char *state = state_of(a);
-    int64_t free_slots = str_eq(state, "ONLINE") && a->slots > busy ? a->slots - busy : 0;
+    enum agent_state state = agent_state_of(a);
+    int64_t free_slots = state == AGENT_ONLINE && a->slots > busy ? a->slots - busy : 0;
     jw_id(w, "id", a->id);
     jw_str(w, "name", a->name);
     jw_str(w, "group", a->group);
     put_groups(w, a);
-    jw_str(w, "state", state);
+    jw_str(w, "state", a->removed_ms > 0 ? "REMOVED" : agent_state_names[state]);
     jw_int(w, "slots", a->slots);
     jw_int(w, "freeSlots", free_slots);
     jw_int(w, "busySlots", busy);
@@ -148,7 +141,12 @@ static int on_agent(const struct agent_row *a, int64_t busy, void *user)
 
 int lookup_agents(struct lookup *l, struct reader *r, struct err *e)
 {
-    struct agent_filter f = {.group = l->group, .after = l->list.after[0], .limit = l->list.limit};
+    char *passed = NULL;
+    struct agent_filter f = {.group = l->group,
+                             .states = l->states,
+                             .after = l->list.after[0],
+                             .limit = l->list.limit,
+                             .passed = &passed};
     struct name_asked group = {.of = NAME_GROUP, .name = l->group};
     bool more = false;
     int known = l->group ? known_name(l, r, &group, e) : 0;
@@ -156,6 +154,7 @@ int lookup_agents(struct lookup *l, struct reader *r, struct err *e)
     list_begin(&l->list, &l->answer);
     struct page p = {l, r};
     int rc = reader_agents(r, &f, on_agent, &p, &more, e);
+    list_passed(&l->list, passed);
     list_end(&l->list, more);
     return rc;
 }

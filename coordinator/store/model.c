@@ -55,6 +55,20 @@ const char *const shown_state_names[SHOWN_STATES] = {
     [JOB_CANCELLED] = "CANCELLED", [SHOWN_FIRED] = "FIRED",       [SHOWN_NO] = "NO",
 };
 
+const char *const agent_state_names[AGENT_STATES] = {
+    [AGENT_ONLINE] = "ONLINE",
+    [AGENT_OFFLINE] = "OFFLINE",
+    [AGENT_DRAINING] = "DRAINING",
+    [AGENT_UNWELL] = "UNWELL",
+};
+
+enum agent_state agent_state_of(const struct agent_row *a)
+{
+    if (!a->online) return AGENT_OFFLINE;
+    if (a->unwell_since_ms > 0) return AGENT_UNWELL;
+    return a->draining || a->held ? AGENT_DRAINING : AGENT_ONLINE;
+}
+
 enum shown_kind shown_kind(enum job_kind kind, bool alone)
 {
     return kind == JOB_TRIGGER ? SHOWN_EVALUATION : alone ? SHOWN_JOB : SHOWN_TASK;

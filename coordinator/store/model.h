@@ -146,6 +146,10 @@ struct agent_row {
     char *removed_reason;                         /* NULL: none given, or it is not removed */
 };
 void agent_row_fini(struct agent_row *a);
+/* As people see it. */
+enum agent_state { AGENT_ONLINE, AGENT_OFFLINE, AGENT_DRAINING, AGENT_UNWELL, AGENT_STATES };
+extern const char *const agent_state_names[AGENT_STATES];
+enum agent_state agent_state_of(const struct agent_row *a);
 
 struct group_row {
     char *key, *description;

@@ -105,10 +105,14 @@ struct id_filter {
 
 struct agent_filter {
     const char *group; /* NULL: any; else one of the agent's */
+    uint32_t states;   /* bit per enum agent_state; 0: any */
     const char *after; /* NULL: from the first */
     size_t limit;
+    char **passed; /* NULL: not asked for */
 };
-/* Agents not removed, by name. busy: slots that jobs or remnants take. */
+/* Agents not removed, by name. busy: slots that jobs or remnants take. One call looks at 5,000 at
+ * most: then *passed is the last name that was looked at, behind which the next call begins, else
+ * NULL; mem_free. */
 int reader_agents(struct reader *r, const struct agent_filter *f,
                   int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user,
                   bool *more, struct err *e);

@@ -6,6 +6,16 @@
 
 #include "base/id.h"
 
+static int hand_agent(sqlite3_stmt *q,
+                      int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user)
+{
+    struct agent_row a;
+    row_agent(q, &a);
+    int stop = fn(&a, sqlite3_column_int64(q, AGENT_COLUMN_COUNT), user);
+    agent_row_fini(&a);
+    return stop;
+}
+
 int reader_agents(struct reader *r, const struct agent_filter *f,
                   int (*fn)(const struct agent_row *a, int64_t busy, void *user), void *user,
                   bool *more, struct err *e)
@@ -14,14 +24,18 @@ int reader_agents(struct reader *r, const struct agent_filter *f,
     bind_text(q, 1, f->after ? f->after : "");
     bind_text(q, 2, f->group ? group_text(f->group) : NULL);
     bind_text(q, 3, f->group);
-    size_t found = 0;
+    bind_int(q, 4, f->states);
+    size_t found = 0, seen = 0;
     int rc;
-    while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {
-        struct agent_row a;
-        row_agent(q, &a);
-        int stop = fn(&a, sqlite3_column_int64(q, AGENT_COLUMN_COUNT), user);
-        agent_row_fini(&a);
-        if (stop) break;
+    if (f->passed) *f->passed = NULL;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        bool wanted = sqlite3_column_type(q, AGENT_COLUMN_COUNT) != SQLITE_NULL;
+        if (wanted && found == f->limit) break;
+        found += wanted;
+        if (wanted && hand_agent(q, fn, user)) break;
+        if (++seen < SCAN_MOST) continue;
+        if (f->passed) *f->passed = column_text(q, 1);
+        break;
     }
     db_reset(q);
     if (rc < 0) return rc;

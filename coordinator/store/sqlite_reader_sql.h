@@ -58,11 +58,12 @@
     X(R_ATTEMPTS, ATTEMPT_PAGE)                                                                    \
     X(R_ATTEMPTS_UP, "SELECT * FROM (" ATTEMPT_PAGE ") ORDER BY attempt")                          \
     X(R_ATTEMPT_OLDER, "SELECT EXISTS (SELECT 1 FROM attempts WHERE job = ?1 AND attempt < ?2)")   \
-    X(R_AGENTS, "SELECT " AGENT_COLUMNS ", " BUSY " FROM agents a INDEXED BY agent_name"           \
-                " CROSS JOIN agent_facts f ON f.id = a.id"                                         \
-                " WHERE a.removed_ms = 0 AND a.name > ?1 AND (?2 IS NULL OR a.group_key = ?2"      \
+    /* of an agent that is not asked for the last column is NULL */                                \
+    X(R_AGENTS, "SELECT " AGENT_COLUMNS ", CASE WHEN (?2 IS NULL OR a.group_key = ?2"              \
                 " OR EXISTS (SELECT 1 FROM json_each(a.group_list) x WHERE x.value = ?3))"         \
-                " ORDER BY a.name")                                                                \
+                " AND (?4 = 0 OR (?4 >> " AGENT_STATE ") & 1) THEN " BUSY " END"                   \
+                " FROM agents a INDEXED BY agent_name CROSS JOIN agent_facts f ON f.id = a.id"     \
+                " WHERE a.removed_ms = 0 AND a.name > ?1 ORDER BY a.name")                         \
     X(R_AGENT, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                             \
                " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
     X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
