@@ -102,13 +102,16 @@ static int on_flow(const struct flow_row *row, int64_t triggers, void *user)
 
 int lookup_flows(struct lookup *l, struct reader *r, struct err *e)
 {
+    char *passed = NULL;
     struct flow_filter f = {.ns = l->ns,
                             .after_ns = l->list.after[0],
                             .after_id = l->list.after[1],
-                            .limit = l->list.limit};
+                            .limit = l->list.limit,
+                            .passed = &passed};
     bool more = false;
     list_begin(&l->list, &l->answer);
     int rc = reader_flows(r, &f, on_flow, l, &more, e);
+    list_passed(&l->list, passed);
     list_end(&l->list, more);
     return rc;
 }
@@ -294,12 +297,14 @@ static int on_trigger(const struct trigger_row *t, void *user)
 
 int lookup_triggers(struct lookup *l, struct reader *r, struct err *e)
 {
+    char *passed = NULL;
     struct trigger_filter f = {.ns = l->ns,
                                .flow = l->flow,
                                .after_ns = l->list.after[0],
                                .after_flow = l->list.after[1],
                                .after_name = l->list.after[2],
-                               .limit = l->list.limit};
+                               .limit = l->list.limit,
+                               .passed = &passed};
     bool more = false;
     struct name_asked flow = {.of = NAME_FLOW, .name = l->flow, .ns = l->ns};
     int rc = l->flow ? known_name(l, r, &flow, e) : 0;
@@ -307,6 +312,7 @@ int lookup_triggers(struct lookup *l, struct reader *r, struct err *e)
     list_begin(&l->list, &l->answer);
     struct trigger_page p = {l, r};
     rc = reader_triggers(r, &f, on_trigger, &p, &more, e);
+    list_passed(&l->list, passed);
     list_end(&l->list, more);
     return rc;
 }

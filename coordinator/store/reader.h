@@ -150,6 +150,7 @@ struct flow_filter {
     const char *ns;                  /* NULL: any; subtree */
     const char *after_ns, *after_id; /* NULL: from the first */
     size_t limit;
+    char **passed; /* as of agents: "NS/ID" */
 };
 int reader_flows(struct reader *r, const struct flow_filter *f,
                  int (*fn)(const struct flow_row *row, int64_t triggers, void *user), void *user,

@@ -9,6 +9,7 @@ struct trigger_filter {
     const char *flow;                               /* NULL: any */
     const char *after_ns, *after_flow, *after_name; /* NULL: from the first */
     size_t limit;
+    char **passed; /* as of agents: "NS/FLOW/NAME" */
 };
 int reader_triggers(struct reader *r, const struct trigger_filter *f,
                     int (*fn)(const struct trigger_row *t, void *user), void *user, bool *more,

@@ -36,14 +36,18 @@ int reader_flows(struct reader *r, const struct flow_filter *f,
     bind_text(q, 1, first_ns(f->ns, f->after_ns));
     bind_text(q, 2, or_empty(f->after_id));
     bind_text(q, 3, end);
-    size_t found = 0;
+    size_t found = 0, seen = 0;
     int rc;
+    if (f->passed) *f->passed = NULL;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
         struct flow_row row;
         row_flow(q, &row);
         bool wanted = !f->ns || str_namespace_covers(f->ns, row.ns);
         int stop = wanted && found++ == f->limit;
         if (wanted && !stop) stop = fn(&row, sqlite3_column_int64(q, FLOW_COLUMN_COUNT + 1), user);
+        bool enough = !stop && ++seen == SCAN_MOST;
+        if (enough && f->passed) *f->passed = str_dupf("%s/%s", row.ns, row.id);
+        stop = stop || enough;
         flow_row_fini(&row);
         if (stop) break;
     }
@@ -206,8 +210,9 @@ int reader_triggers(struct reader *r, const struct trigger_filter *f,
     bind_text(q, 2, or_empty(f->after_flow));
     bind_text(q, 3, or_empty(f->after_name));
     bind_text(q, 4, end);
-    size_t found = 0;
+    size_t found = 0, seen = 0;
     int rc;
+    if (f->passed) *f->passed = NULL;
     while ((rc = db_step(&r->queue, q, e)) == 1) {
         struct trigger_row t;
         row_trigger(q, &t);
@@ -215,6 +220,9 @@ int reader_triggers(struct reader *r, const struct trigger_filter *f,
             (!f->ns || str_namespace_covers(f->ns, t.ns)) && (!f->flow || str_eq(f->flow, t.flow));
         int stop = wanted && found++ == f->limit;
         if (wanted && !stop) stop = fn(&t, user);
+        bool enough = !stop && ++seen == SCAN_MOST;
+        if (enough && f->passed) *f->passed = str_dupf("%s/%s/%s", t.ns, t.flow, t.name);
+        stop = stop || enough;
         trigger_row_fini(&t);
         if (stop) break;
     }

@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-/* An output page looks at so many chunks before it answers with what it has. */
-#define CHUNK_SCAN_MOST 20000
-
 /* A page of output that is being handed out. */
 struct page {
     size_t bytes, max_bytes;
@@ -120,7 +117,7 @@ int reader_output(struct reader *r, const struct output_filter *f,
     bind_int(q, 1, f->job);
     bind_int(q, 2, next);
     rc = 0;
-    for (int seen = 0; seen < CHUNK_SCAN_MOST && (rc = db_step(&r->output, q, e)) == 1; seen++) {
+    for (int seen = 0; seen < SCAN_MOST && (rc = db_step(&r->output, q, e)) == 1; seen++) {
         struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
                           .job = f->job,
                           .attempt = sqlite3_column_int64(q, 1),
@@ -182,7 +179,7 @@ int reader_output_tail(struct reader *r, const struct output_filter *f, struct o
     bind_int(q, 1, f->job);
     bind_int(q, 2, t->before > 0 ? t->before : INT64_MAX);
     int rc = 1, seen = 0;
-    while (seen++ < CHUNK_SCAN_MOST && bytes < f->max_bytes && !t->found &&
+    while (seen++ < SCAN_MOST && bytes < f->max_bytes && !t->found &&
            (rc = db_step(&r->output, q, e)) == 1) {
         struct chunk c = {.cursor = sqlite3_column_int64(q, 0),
                           .job = f->job,
