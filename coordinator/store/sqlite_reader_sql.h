@@ -49,6 +49,10 @@
                                 " WHERE j.name = ?3 AND j.id < ?1 AND j.id >= ?2"                  \
                                 " ORDER BY j.id DESC")                                             \
     X(R_BLOCKS, "SELECT " BLOCK_COLUMNS " FROM job_blocks WHERE start < ?1 ORDER BY start DESC")   \
+    X(R_FAILURES, "SELECT s.id, s.state, s.reason, s.exit_code, s.ended_ms, j.kind, j.execution,"  \
+                  " j.ns, j.flow, j.task, j.name, s.message, s.group_key"                          \
+                  " FROM job_states s INDEXED BY job_bad CROSS JOIN jobs j ON j.id = s.id"         \
+                  " WHERE s.bad = 1 ORDER BY s.id DESC")                                           \
     X(R_STARTED, "SELECT first_started_ms FROM job_states WHERE id = ?1")                          \
     X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
                 " total(retrying) FROM job_counts")                                                \
