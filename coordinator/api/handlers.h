@@ -14,6 +14,7 @@ void jobs_cancel_all(struct request *r);
 void jobs_retry_all(struct request *r);
 void jobs_attempts(struct request *r);
 void jobs_why(struct request *r);
+void failures_list(struct request *r);
 void flows_apply(struct request *r);
 void flows_list(struct request *r);
 void flows_show(struct request *r);

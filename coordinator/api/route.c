@@ -36,6 +36,7 @@ static const struct route routes[] = {
     {"GET", "api/v1/jobs/:/why", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, jobs_why},
     {"POST", "api/v1/jobs/:/cancel", ROLE_SUBMIT, NS_ROW, STREAM_NONE, BODY_NONE, jobs_cancel},
     {"POST", "api/v1/jobs/:/retry", ROLE_SUBMIT, NS_ROW, STREAM_NONE, BODY_NONE, jobs_retry},
+    {"GET", "api/v1/failures", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, failures_list},
     {"POST", "api/v1/flows", ROLE_SUBMIT, NS_BODY, STREAM_NONE, BODY_OBJECT, flows_apply},
     {"GET", "api/v1/flows", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, flows_list},
     {"GET", "api/v1/flows/:/:", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE, flows_show},

@@ -88,6 +88,7 @@ lookup_fn lookup_jobs;
  * one and of the next page */
 lookup_fn lookup_job_ids;
 lookup_fn lookup_attempts; /* id */
+lookup_fn lookup_failures; /* ns, number: ended since when; list: how many causes at most */
 
 /* ---- flows, executions, triggers ---- */
 lookup_fn lookup_execution; /* id; may_wait, waiting, duplicate. Sets found; its job with waits */
