@@ -14,8 +14,11 @@
 
 void triggers_list(struct request *r)
 {
-    static const char *const keys[] = {"namespace", "flow"};
-    struct lookup *l = request_list(r, LIST_TRIGGERS, lookup_triggers, keys, 2);
+    static const char *const keys[] = {"namespace", "flow", "order"};
+    static const char *const orders[] = {"next"};
+    bool next = request_query_words(r, "order", orders, 1) != 0;
+    struct lookup *l = request_list(r, next ? LIST_UPCOMING : LIST_TRIGGERS,
+                                    next ? lookup_upcoming : lookup_triggers, keys, 3);
     l->ns = mem_strdup(request_query_namespace(r));
     l->flow = request_query_copy(r, "flow");
     request_send_list(r, l);

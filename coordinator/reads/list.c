@@ -20,6 +20,7 @@ static const struct list_traits kinds[LIST_KINDS] = {
     [LIST_NOTICES] = {"notices", LIST_BY_ID, 1, 50, 500},
     [LIST_FLOWS] = {"flows", LIST_BY_TEXT, 2, 100, 500},
     [LIST_TRIGGERS] = {"triggers", LIST_BY_TEXT, 3, 100, 500},
+    [LIST_UPCOMING] = {"triggers", LIST_BY_TEXT, 2, 100, 500},
     [LIST_AGENTS] = {"agents", LIST_BY_TEXT, 1, 1000, 1000},
     [LIST_GROUPS] = {"groups", LIST_BY_TEXT, 1, 1000, 1000},
     [LIST_BUSY] = {"groups", LIST_BY_TEXT, 1, 100, 500},

@@ -19,6 +19,7 @@ enum list_kind {
     LIST_NOTICES,
     LIST_FLOWS,
     LIST_TRIGGERS,
+    LIST_UPCOMING, /* triggers, by when they fire next */
     LIST_AGENTS,
     LIST_GROUPS,
     LIST_BUSY, /* groups, the busiest first: one page */

@@ -99,6 +99,7 @@ lookup_fn lookup_flows;            /* ns */
 lookup_fn lookup_revisions;        /* ns, flow */
 lookup_fn lookup_trigger;  /* ns, flow, name; may_wait, waiting. Found: its job with waits */
 lookup_fn lookup_triggers; /* ns, flow */
+lookup_fn lookup_upcoming; /* ns, flow; schedules, by when they fire next */
 /* ns, flow, name: the hash of a key. Sets found, a trigger's number; 0: whatever of it there is
  * not. No answer */
 lookup_fn lookup_webhook;

@@ -295,6 +295,41 @@ static int on_trigger(const struct trigger_row *t, void *user)
     return 0;
 }
 
+static int on_upcoming(const struct trigger_row *t, void *user)
+{
+    const struct trigger_page *p = user;
+    if (!list_row(&p->l->list)) return 1;
+    put_trigger(&p->l->answer.w, p->r, t);
+    list_row_end(&p->l->list, "%lld/%lld", (long long)t->next_ms, (long long)t->id);
+    return 0;
+}
+
+/* *out: what the part of the cursor says; 0: there is none. */
+static bool read_part(const struct list *list, size_t part, int64_t *out)
+{
+    *out = 0;
+    return !list->after[part] || (str_int64(list->after[part], out) == 0 && *out > 0);
+}
+
+int lookup_upcoming(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct upcoming_filter f = {.ns = l->ns, .flow = l->flow, .limit = l->list.limit};
+    struct trigger_page p = {l, r};
+    struct name_asked flow = {.of = NAME_FLOW, .name = l->flow, .ns = l->ns};
+    struct upcoming_place next = {0};
+    int rc = l->flow ? known_name(l, r, &flow, e) : 0;
+    if (rc) return rc;
+    if (!read_part(&l->list, 0, &f.after.ms) || !read_part(&l->list, 1, &f.after.id)) {
+        (void)problem_field(&l->problem, "cursor", "the cursor is not one of this list");
+        return ERR_INVALID;
+    }
+    list_begin(&l->list, &l->answer);
+    rc = reader_upcoming(r, &f, on_upcoming, &p, &next, e);
+    if (next.ms) list_skip(&l->list, "%lld/%lld", (long long)next.ms, (long long)next.id);
+    list_end(&l->list, next.ms != 0);
+    return rc;
+}
+
 int lookup_triggers(struct lookup *l, struct reader *r, struct err *e)
 {
     char *passed = NULL;
