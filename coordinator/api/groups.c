@@ -2,6 +2,7 @@
 #include "coordinator/api/body.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
+#include "coordinator/api/waiting.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -31,18 +32,47 @@ void groups_list(struct request *r)
     request_send_list(r, l);
 }
 
-static void send_group(struct request *r, int status, const char *key)
+/* The key: that of a group that was made stands in the body alone. */
+static const char *key_of(const struct request *r)
+{
+    return r->text ? r->text : request_segment(r, 3);
+}
+
+static void look_at(struct request *r, char *why,
+                    void (*on_answer)(struct request *r, struct lookup *l))
 {
     struct lookup *l = request_lookup(r, lookup_group);
-    l->name = mem_strdup(key);
-    if (r->api->o.waits) l->waiting = r->api->o.waits(key, r->api->o.user);
-    l->status = status;
-    request_look_up(r, l, request_answer);
+    l->name = mem_strdup(key_of(r));
+    if (r->api->o.waits) l->waiting = r->api->o.waits(key_of(r), r->api->o.user);
+    l->why = why;
+    l->may_wait = on_answer != request_answer;
+    l->status = r->text ? 201 : 200;
+    request_look_up(r, l, on_answer);
+}
+
+static void on_why(struct request *r, struct reply *x)
+{
+    if (x->rc && x->rc != ERR_NOT_FOUND && !r->acted)
+        request_fail_reply(r, x);
+    else
+        look_at(r, waiting_of(x), request_answer);
+}
+
+/* Why its first job waits is known to the engine alone. */
+static void on_group(struct request *r, struct lookup *l)
+{
+    if (!l->waits || l->problem.status) {
+        request_answer(r, l);
+        return;
+    }
+    struct command *c = command_new(CMD_WHY);
+    c->text = mem_strdup(key_of(r));
+    request_ask(r, c, on_why);
 }
 
 void groups_show(struct request *r)
 {
-    send_group(r, 200, request_segment(r, 3));
+    look_at(r, NULL, on_group);
 }
 
 /* ---- changes ---- */
@@ -89,7 +119,7 @@ static void on_changed(struct request *r, struct reply *x)
     if (x->rc)
         request_fail_reply(r, x);
     else
-        send_group(r, r->text ? 201 : 200, r->text ? r->text : request_segment(r, 3));
+        look_at(r, NULL, on_group);
 }
 
 static void send_or_ask(struct request *r, struct command *c)

@@ -68,6 +68,7 @@ void lookup_free(struct lookup *l)
     json_free(l->labels);
     mem_free(l->ids);
     mem_free(l->waiting);
+    mem_free(l->why);
     list_fini(&l->list);
     scrape_free(l->scrape);
     token_row_fini(&l->token);

@@ -42,6 +42,7 @@ struct lookup {
     struct json *labels;   /* of executions, and of those of jobs: each of these; NULL: any */
     struct list list;      /* of lookups of lists */
     char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
+    char *why;             /* JSON text: the same of a group's first job; NULL: nothing */
     bool may_wait;         /* leave the answer, set `waits`, when the thing waits for something */
     int status;            /* of the answer, 200 unless set */
     int duplicate;         /* -1: not told */
@@ -108,6 +109,7 @@ lookup_fn lookup_webhook;
 lookup_fn lookup_agent;        /* name: an id or a name. Sets found */
 lookup_fn lookup_agent_exists; /* name; sets found, no answer */
 lookup_fn lookup_agents;       /* group; states: bits of enum agent_state */
+/* name: its key; waiting: its waits; may_wait and why: with waits while a job of it is queued */
 lookup_fn lookup_group;
 lookup_fn lookup_groups;
 lookup_fn lookup_busy; /* groups, the busiest first */

@@ -55,8 +55,12 @@ int lookup_group(struct lookup *l, struct reader *r, struct err *e)
         problem_set(&l->problem, 404, "not-found", "'cadre group list' shows them",
                     "there is no worker group '%.80s'", l->name);
     if (rc) return rc;
-    put_group(&l->answer.w, &g, &n);
-    if (l->waiting) jw_raw(&l->answer.w, "waits", l->waiting);
+    l->waits = n.queued > 0;
+    if (!l->waits || !l->may_wait) {
+        put_group(&l->answer.w, &g, &n);
+        if (l->waiting) jw_raw(&l->answer.w, "waits", l->waiting);
+        jw_raw(&l->answer.w, "why", l->why);
+    }
     group_row_fini(&g);
     return 0;
 }

@@ -74,11 +74,21 @@ static void groups__life__from_creation_to_deletion(void **state)
     assert_int_equal(json_get_int(a.json, "maxQueued", 0), 1);
     assert_string_equal(json_get_str(a.json, "description", ""), "d"); /* not named: not changed */
     answer_fini(&a);
+    j = house_get(&house, "/api/v1/groups/gpu", 200);
+    assert_int_equal(json_type(json_get(j, "why")), JSON_NULL);
+    json_free(j);
     submit("{\"command\":[\"x\"],\"group\":\"gpu\"}");
+    j = house_get(&house, "/api/v1/groups/gpu", 200);
+    const struct json *why = json_get(j, "why");
+    assert_string_equal(json_get_str(why, "code", ""), "no-agent-online");
+    assert_string_equal(json_get_str(why, "message", ""), "group gpu has no agent online");
+    assert_int_equal(strlen(json_get_str(why, "job", "")), 13);
+    json_free(j);
     refused("POST", "/api/v1/jobs", NULL, "{\"command\":[\"x\"],\"group\":\"gpu\"}", 429,
             "queue-full", NULL);
     j = house_post(&house, "/api/v1/groups/gpu/pause", NULL, 200);
     assert_true(json_get_bool(j, "paused", false));
+    assert_string_equal(json_get_str(json_get(j, "why"), "code", ""), "group-paused");
     json_free(j);
     j = house_post(&house, "/api/v1/groups/gpu/resume", NULL, 200);
     assert_false(json_get_bool(j, "paused", true));
