@@ -141,6 +141,12 @@ static char *waits_of(const char *group, void *user)
     return waits_json(&r, c->started_ms);
 }
 
+static char *waits_list_of(const char *group, void *user)
+{
+    const struct coordinator *c = user;
+    return waits_list_json(c->waits, group, os_mono_ms());
+}
+
 static void on_crowd(const struct link_crowd *n, void *user)
 {
     (void)user;
@@ -369,6 +375,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .idle_ms = c->timeouts.idle_ms,
                              .gather = gather,
                              .waits = waits_of,
+                             .waits_list = waits_list_of,
                              .user = c};
     c->sessions = sessions_new(&so);
     c->api = api_new(&ao);

@@ -34,6 +34,8 @@ struct api_options {
     void (*gather)(struct scrape *s, void *user);
     /* How long the group's jobs waited of late: JSON text, mem_free. May be NULL. */
     char *(*waits)(const char *group, void *user);
+    /* The same of all groups (NULL), or of one, as waits_list_json has them. May be NULL. */
+    char *(*waits_list)(const char *group, void *user);
     void *user;
 };
 

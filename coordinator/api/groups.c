@@ -75,6 +75,23 @@ void groups_show(struct request *r)
     look_at(r, NULL, on_group);
 }
 
+void groups_waits(struct request *r)
+{
+    static const char *const keys[] = {"group"};
+    request_query_known(r, keys, 1);
+    char *group = request_query_group(r);
+    if (r->problem.status) {
+        mem_free(group);
+        request_send_problem(r, &r->problem);
+        return;
+    }
+    struct lookup *l = request_lookup(r, lookup_waits);
+    l->group = group;
+    l->number = r->api->o.started_wall_ms;
+    if (r->api->o.waits_list) l->waiting = r->api->o.waits_list(group, r->api->o.user);
+    request_look_up(r, l, request_answer);
+}
+
 /* ---- changes ---- */
 
 static void read_namespaces(struct body *b, struct group_row *g)

@@ -113,6 +113,7 @@ lookup_fn lookup_agents;       /* group; states: bits of enum agent_state */
 lookup_fn lookup_group;
 lookup_fn lookup_groups;
 lookup_fn lookup_busy; /* groups, the busiest first */
+lookup_fn lookup_waits; /* group; waiting: the list; number: since when */
 lookup_fn lookup_namespaces;
 lookup_fn lookup_tokens;
 lookup_fn lookup_notices;

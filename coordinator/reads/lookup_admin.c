@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "cadre_version.h"
+#include "coordinator/reads/known.h"
 #include "coordinator/reads/token_json.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/store/reader_groups.h"
@@ -95,6 +96,16 @@ int lookup_busy(struct lookup *l, struct reader *r, struct err *e)
     jw_bool(w, "more", seen.more);
     jw_bool(w, "complete", seen.complete);
     return rc;
+}
+
+int lookup_waits(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct name_asked group = {.of = NAME_GROUP, .name = l->group};
+    int rc = l->group ? known_name(l, r, &group, e) : 0;
+    if (rc) return rc;
+    jw_time(&l->answer.w, "since", l->number);
+    jw_raw(&l->answer.w, "groups", l->waiting ? l->waiting : "[]");
+    return 0;
 }
 
 /* ---- namespaces ---- */
