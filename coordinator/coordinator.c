@@ -147,6 +147,14 @@ static char *waits_list_of(const char *group, void *user)
     return waits_list_json(c->waits, group, os_mono_ms());
 }
 
+static char *history_of(const char *group, enum history_span span, bool *shared, void *user)
+{
+    const struct coordinator *c = user;
+    struct moment now;
+    os_now(&now);
+    return history_json(c->history, group, span, &now, shared);
+}
+
 static void on_crowd(const struct link_crowd *n, void *user)
 {
     (void)user;
@@ -376,6 +384,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .gather = gather,
                              .waits = waits_of,
                              .waits_list = waits_list_of,
+                             .history = history_of,
                              .user = c};
     c->sessions = sessions_new(&so);
     c->api = api_new(&ao);

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "coordinator/config.h"
 #include "coordinator/engine/effect.h"
+#include "coordinator/metrics/history.h"
 #include "coordinator/spine.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/trust/authority.h"
@@ -36,6 +37,8 @@ struct api_options {
     char *(*waits)(const char *group, void *user);
     /* The same of all groups (NULL), or of one, as waits_list_json has them. May be NULL. */
     char *(*waits_list)(const char *group, void *user);
+    /* The points of a group's history, as history_json has them. May be NULL. */
+    char *(*history)(const char *group, enum history_span span, bool *shared, void *user);
     void *user;
 };
 

@@ -75,6 +75,34 @@ void groups_show(struct request *r)
     look_at(r, NULL, on_group);
 }
 
+/* The one that is named; none: the first. */
+static enum history_span query_span(struct request *r)
+{
+    uint32_t spans = request_query_words(r, "span", history_span_names, HISTORY_SPANS);
+    if (spans & (spans - 1))
+        problem_field(&r->problem, "span", "span: one of hour and day, not several");
+    return spans >> HISTORY_DAY & 1 ? HISTORY_DAY : HISTORY_HOUR;
+}
+
+void groups_history(struct request *r)
+{
+    static const char *const keys[] = {"span"};
+    const struct api_options *o = &r->api->o;
+    const char *key = request_segment(r, 3);
+    request_query_known(r, keys, 1);
+    enum history_span span = query_span(r);
+    if (r->problem.status) {
+        request_send_problem(r, &r->problem);
+        return;
+    }
+    struct lookup *l = request_lookup(r, lookup_group_history);
+    l->name = mem_strdup(key);
+    l->number = o->started_wall_ms;
+    l->id = history_step_ms(span);
+    if (o->history) l->waiting = o->history(key, span, &l->shared, o->user);
+    request_look_up(r, l, request_answer);
+}
+
 void groups_waits(struct request *r)
 {
     static const char *const keys[] = {"group"};

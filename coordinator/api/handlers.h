@@ -47,6 +47,7 @@ void groups_update(struct request *r);
 void groups_delete(struct request *r);
 void groups_pause(struct request *r);
 void groups_resume(struct request *r);
+void groups_history(struct request *r);
 void groups_waits(struct request *r);
 void namespaces_list(struct request *r);
 void namespaces_show(struct request *r);

@@ -94,6 +94,7 @@ static const struct route routes[] = {
     {"DELETE", "api/v1/groups/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, groups_delete},
     {"POST", "api/v1/groups/:/pause", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, groups_pause},
     {"POST", "api/v1/groups/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, groups_resume},
+    {"GET", "api/v1/groups/:/history", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, groups_history},
     {"GET", "api/v1/waits", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, groups_waits},
     {"GET", "api/v1/namespaces", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, namespaces_list},
     {"GET", "api/v1/namespaces/:", ROLE_READ, NS_PATH, STREAM_NONE, BODY_NONE, namespaces_show},

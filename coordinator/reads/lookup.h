@@ -43,6 +43,7 @@ struct lookup {
     struct list list;      /* of lookups of lists */
     char *waiting;         /* JSON text: what the thing waits for; NULL: nothing */
     char *why;             /* JSON text: the same of a group's first job; NULL: nothing */
+    bool shared;           /* of lookup_group_history: the points are those of many groups */
     bool may_wait;         /* leave the answer, set `waits`, when the thing waits for something */
     int status;            /* of the answer, 200 unless set */
     int duplicate;         /* -1: not told */
@@ -113,6 +114,8 @@ lookup_fn lookup_agents;       /* group; states: bits of enum agent_state */
 lookup_fn lookup_group;
 lookup_fn lookup_groups;
 lookup_fn lookup_busy; /* groups, the busiest first */
+/* name; waiting: the points; number: since when; id: the step in ms; shared */
+lookup_fn lookup_group_history;
 lookup_fn lookup_waits; /* group; waiting: the list; number: since when */
 lookup_fn lookup_namespaces;
 lookup_fn lookup_tokens;

@@ -1,6 +1,7 @@
 /* Looking up what administrators keep: groups, namespaces, tokens, and how the coordinator does. */
 #include "coordinator/reads/lookup.h"
 
+#include "base/duration.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "cadre_version.h"
@@ -47,14 +48,21 @@ static void put_group(struct jw *w, const struct group_row *g, const struct grou
     jw_str(w, "pausedBy", g->paused_by);
 }
 
+static int find_group(struct lookup *l, struct reader *r, struct group_row *g,
+                      struct group_counts *n, struct err *e)
+{
+    int rc = reader_group(r, l->name, g, n, e);
+    if (rc == ERR_NOT_FOUND)
+        problem_set(&l->problem, 404, "not-found", "'cadre group list' shows them",
+                    "there is no worker group '%.80s'", l->name);
+    return rc;
+}
+
 int lookup_group(struct lookup *l, struct reader *r, struct err *e)
 {
     struct group_row g;
     struct group_counts n;
-    int rc = reader_group(r, l->name, &g, &n, e);
-    if (rc == ERR_NOT_FOUND)
-        problem_set(&l->problem, 404, "not-found", "'cadre group list' shows them",
-                    "there is no worker group '%.80s'", l->name);
+    int rc = find_group(l, r, &g, &n, e);
     if (rc) return rc;
     l->waits = n.queued > 0;
     if (!l->waits || !l->may_wait) {
@@ -62,6 +70,22 @@ int lookup_group(struct lookup *l, struct reader *r, struct err *e)
         if (l->waiting) jw_raw(&l->answer.w, "waits", l->waiting);
         jw_raw(&l->answer.w, "why", l->why);
     }
+    group_row_fini(&g);
+    return 0;
+}
+
+int lookup_group_history(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct group_row g;
+    struct group_counts n;
+    char step[DURATION_TEXT_SIZE];
+    int rc = find_group(l, r, &g, &n, e);
+    if (rc) return rc;
+    duration_format(l->id, step);
+    jw_time(&l->answer.w, "since", l->number);
+    jw_str(&l->answer.w, "step", step);
+    jw_bool(&l->answer.w, "shared", l->shared);
+    jw_raw(&l->answer.w, "points", l->waiting ? l->waiting : "[]");
     group_row_fini(&g);
     return 0;
 }
