@@ -1,7 +1,8 @@
-/* Agents: list, show, drain, resume, remove. */
+/* Agents: list, show, history, drain, resume, remove. */
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 
+#include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "wire/limits.h"
@@ -28,6 +29,13 @@ static void look_up(struct request *r, lookup_fn *read,
 void agents_show(struct request *r)
 {
     look_up(r, lookup_agent, request_answer);
+}
+
+void agents_history(struct request *r)
+{
+    struct lookup *l = request_list(r, LIST_AGENT_EVENTS, lookup_agent_events, NULL, 0);
+    l->name = mem_strdup(request_segment(r, 3));
+    request_send_list(r, l);
 }
 
 /* ---- orders ---- */
@@ -79,14 +87,17 @@ static void give_remove(struct request *r, struct lookup *l)
     give(r, l, CMD_AGENT_REMOVE, on_removed);
 }
 
-static void order(struct request *r, const char *key,
+/* The query may have the first `count` of keys. */
+static void order(struct request *r, size_t count,
                   void (*on_found)(struct request *r, struct lookup *l))
 {
-    request_query_known(r, &key, 1);
+    static const char *const keys[] = {"reason", "force"};
+    request_query_known(r, keys, count);
     (void)request_query_bool(r, "force"); /* says what is wrong with the value */
     const char *reason = http_query(&r->target, "reason");
     if (reason && strlen(reason) > LIMIT_MESSAGE / 2)
-        problem_field(&r->problem, "reason", "reason: is too long");
+        problem_field(&r->problem, "reason", "reason: is too long: %d bytes are the most",
+                      LIMIT_MESSAGE / 2);
     if (r->problem.status)
         request_send_problem(r, &r->problem);
     else
@@ -95,15 +106,19 @@ static void order(struct request *r, const char *key,
 
 void agents_drain(struct request *r)
 {
-    order(r, "reason", give_drain);
+    order(r, 1, give_drain);
 }
 
 void agents_resume(struct request *r)
 {
-    order(r, "reason", give_resume);
+    order(r, 1, give_resume);
 }
 
 void agents_remove(struct request *r)
 {
-    order(r, "force", give_remove);
+    const char *reason = http_query(&r->target, "reason");
+    struct err e;
+    if (reason && escape_check(reason, &e)) /* it goes into the log */
+        problem_field(&r->problem, "reason", "reason: %s", err_text(&e));
+    order(r, 2, give_remove);
 }

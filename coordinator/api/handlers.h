@@ -37,6 +37,7 @@ void webhooks_call(struct request *r);
 void webhooks_set_key(struct request *r);
 void agents_list(struct request *r);
 void agents_show(struct request *r);
+void agents_history(struct request *r);
 void agents_drain(struct request *r);
 void agents_resume(struct request *r);
 void agents_remove(struct request *r);

@@ -84,6 +84,7 @@ static const struct route routes[] = {
      webhooks_call},
     {"GET", "api/v1/agents", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, agents_list},
     {"GET", "api/v1/agents/:", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, agents_show},
+    {"GET", "api/v1/agents/:/history", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, agents_history},
     {"DELETE", "api/v1/agents/:", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, agents_remove},
     {"POST", "api/v1/agents/:/drain", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, agents_drain},
     {"POST", "api/v1/agents/:/resume", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, agents_resume},

@@ -27,6 +27,7 @@ static const struct list_traits kinds[LIST_KINDS] = {
     [LIST_NAMESPACES] = {"namespaces", LIST_BY_TEXT, 1, 1000, 1000},
     [LIST_REVISIONS] = {"revisions", LIST_BY_NUMBER, 1, 100, 500},
     [LIST_ATTEMPTS] = {"attempts", LIST_BY_NUMBER, 1, 100, 500},
+    [LIST_AGENT_EVENTS] = {"events", LIST_BY_NUMBER, 1, 100, 500},
 };
 
 const struct list_traits *list_traits(enum list_kind kind)

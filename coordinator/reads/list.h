@@ -26,6 +26,7 @@ enum list_kind {
     LIST_NAMESPACES,
     LIST_REVISIONS,
     LIST_ATTEMPTS,
+    LIST_AGENT_EVENTS,
     LIST_KINDS
 };
 

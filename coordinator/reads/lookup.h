@@ -107,8 +107,9 @@ lookup_fn lookup_upcoming; /* ns, flow; schedules, by when they fire next */
 lookup_fn lookup_webhook;
 
 /* ---- groups, namespaces, tokens, status ---- */
-lookup_fn lookup_agent;        /* name: an id or a name. Sets found */
+lookup_fn lookup_agent;        /* name: an id or a name, also of a removed one. Sets found */
 lookup_fn lookup_agent_exists; /* name; sets found, no answer */
+lookup_fn lookup_agent_events; /* name, as of lookup_agent */
 lookup_fn lookup_agents;       /* group; states: bits of enum agent_state */
 /* name: its key; waiting: its waits; may_wait and why: with waits while a job of it is queued */
 lookup_fn lookup_group;

@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "base/str.h"
-#include "coordinator/store/reader.h"
+#include "coordinator/store/reader_agent_event.h"
 
 #include <string.h>
 
@@ -78,10 +78,12 @@ static void put_agent(struct jw *w, struct reader *r, const struct agent_row *a,
     put_refusal(w, r, a->id);
 }
 
-static int find(struct lookup *l, struct reader *r, struct agent_row *a, int64_t *busy,
-                struct err *e)
+/* removed: one that was removed is found as well, where no other has its name. */
+static int find(struct lookup *l, struct reader *r, bool removed, struct agent_row *a,
+                int64_t *busy, struct err *e)
 {
     int rc = reader_agent(r, l->name, a, busy, e);
+    if (rc == ERR_NOT_FOUND && removed) rc = reader_removed_agent(r, l->name, a, busy, e);
     if (rc == ERR_NOT_FOUND)
         problem_set(&l->problem, 404, "not-found", "'cadre agent list' shows them",
                     "there is no agent '%.130s'", l->name);
@@ -105,9 +107,12 @@ int lookup_agent(struct lookup *l, struct reader *r, struct err *e)
 {
     struct agent_row a;
     int64_t busy;
-    int rc = find(l, r, &a, &busy, e);
+    int rc = find(l, r, true, &a, &busy, e);
     if (rc) return rc;
     put_agent(&l->answer.w, r, &a, busy);
+    jw_time(&l->answer.w, "removedAt", a.removed_ms);
+    jw_str(&l->answer.w, "removedBy", a.removed_by);
+    jw_str(&l->answer.w, "removedReason", a.removed_reason);
     jw_array(&l->answer.w, "remnants");
     rc = reader_remnants(r, a.id, on_remnant, &l->answer.w, e);
     jw_end(&l->answer.w);
@@ -119,8 +124,48 @@ int lookup_agent_exists(struct lookup *l, struct reader *r, struct err *e)
 {
     struct agent_row a;
     int64_t busy;
-    int rc = find(l, r, &a, &busy, e);
+    int rc = find(l, r, false, &a, &busy, e);
     if (!rc) agent_row_fini(&a);
+    return rc;
+}
+
+/* One of a kind that is not known was written by a newer Cadre. */
+static const char *event_name(enum agent_event_kind kind)
+{
+    return (unsigned)kind < AGENT_EVENT_KINDS && agent_event_names[kind] ? agent_event_names[kind]
+                                                                         : "unknown";
+}
+
+static int on_event(const struct agent_event_row *v, void *user)
+{
+    struct lookup *l = user;
+    if (!list_row(&l->list)) return 1;
+    struct jw *w = &l->answer.w;
+    jw_int(w, "number", v->number);
+    jw_str(w, "event", event_name(v->kind));
+    jw_int(w, "times", v->times);
+    jw_time(w, "firstAt", v->first_ms);
+    jw_time(w, "lastAt", v->last_ms);
+    jw_str(w, "by", v->by);
+    jw_str(w, "message", v->text);
+    list_row_end(&l->list, "%lld", (long long)v->number);
+    return 0;
+}
+
+int lookup_agent_events(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct agent_row a;
+    int64_t busy;
+    bool more = false;
+    int rc = find(l, r, true, &a, &busy, e);
+    if (rc) return rc;
+    agent_row_fini(&a);
+    struct agent_event_filter f = {.agent = l->found,
+                                   .before = l->list.place,
+                                   .limit = l->list.limit};
+    list_begin(&l->list, &l->answer);
+    rc = reader_agent_events(r, &f, on_event, l, &more, e);
+    list_end(&l->list, more);
     return rc;
 }
 
