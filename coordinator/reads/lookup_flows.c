@@ -33,12 +33,16 @@ static void put_input(struct jw *w, const struct flow_input *in)
     jw_bool(w, "required", in->required);
     jw_tree(w, "defaults", in->defaults);
     jw_str(w, "description", in->description);
-    if (in->type == INPUT_SELECT) {
+    if (in->type == INPUT_SELECT || in->type == INPUT_MULTISELECT) {
         jw_array(w, "values");
         for (size_t i = 0; i < in->value_count; i++)
             jw_str(w, NULL, in->values[i]);
         jw_end(w);
+        jw_bool(w, "allowCustomValue", in->custom);
     }
+    if (in->type == INPUT_ARRAY) jw_str(w, "itemType", flow_input_type_names[in->item]);
+    if (in->has_min) jw_num(w, "min", in->min);
+    if (in->has_max) jw_num(w, "max", in->max);
     jw_end(w);
 }
 

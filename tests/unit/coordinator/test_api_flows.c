@@ -158,6 +158,38 @@ static void a_file_is_applied_and_shown(void **state)
     json_free(j);
 }
 
+/* What a form needs to know. */
+static void inputs_are_told_as_the_flow_has_them(void **state)
+{
+    (void)state;
+    apply("id: form\nnamespace: a\ninputs:\n"
+          "  - {id: s, type: SELECT, values: [x, y]}\n"
+          "  - {id: m, type: MULTISELECT, values: [p, q], allowCustomValue: true}\n"
+          "  - {id: l, type: ARRAY, itemType: INT}\n"
+          "  - {id: n, type: INT, min: -2}\n"
+          "  - {id: f, type: FLOAT, max: 0.5}\n"
+          "tasks: [{id: t, script: x}]\n",
+          "created", 1);
+    struct json *j = house_get(&house, "/api/v1/flows/a/form", 200);
+    const struct json *in = json_first(json_get(j, "inputs"));
+    assert_int_equal(json_count(json_get(in, "values")), 2);
+    assert_false(json_bool(json_get(in, "allowCustomValue"), true));
+    in = json_next(in);
+    assert_string_equal(json_str(json_first(json_get(in, "values")), ""), "p");
+    assert_true(json_bool(json_get(in, "allowCustomValue"), false));
+    assert_null(json_get(in, "itemType"));
+    in = json_next(in);
+    assert_string_equal(json_get_str(in, "itemType", ""), "INT");
+    assert_null(json_get(in, "values"));
+    in = json_next(in);
+    assert_int_equal(json_get_int(in, "min", 0), -2);
+    assert_null(json_get(in, "max"));
+    in = json_next(in);
+    assert_null(json_get(in, "min"));
+    assert_true(json_num(json_get(in, "max"), 0) > 0.49);
+    json_free(j);
+}
+
 static void revisions_are_kept(void **state)
 {
     (void)state;
@@ -791,6 +823,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_HOUSE(a_file_is_applied_and_shown),
+        IN_HOUSE(inputs_are_told_as_the_flow_has_them),
         IN_HOUSE(revisions_are_kept),
         IN_HOUSE(all_problems_come_back_and_nothing_is_applied),
         IN_HOUSE(an_unknown_group_alone_has_its_own_code),
