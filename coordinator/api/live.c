@@ -223,6 +223,14 @@ static void free_viewer(struct stream *st)
 
 static const struct stream_kind kind = {.pump = pump, .sweep = sweep, .free = free_viewer};
 
+static size_t count_of(const struct live *l, int64_t token)
+{
+    size_t count = 0;
+    for (const struct viewer *v = l->first; v; v = v->next)
+        if (v->base.r->who.token == token) count++;
+    return count;
+}
+
 static void read_query(struct request *r, struct viewer *v)
 {
     static const char *const keys[] = {"topic", "format"};
@@ -237,6 +245,9 @@ static void read_query(struct request *r, struct viewer *v)
     if (!r->problem.status && r->api->live->count >= LIVE_MOST)
         problem_set(&r->problem, 503, "unavailable", "try again a little later",
                     "%d clients read events already", LIVE_MOST);
+    if (!r->problem.status && count_of(r->api->live, r->who.token) >= LIVE_OF_TOKEN)
+        problem_set(&r->problem, 503, "unavailable", "make another token for other clients",
+                    "%d clients with this token read events already", LIVE_OF_TOKEN);
 }
 
 void live_open(struct request *r)

@@ -11,6 +11,7 @@
 #define LIVE_IDS 100                  /* of one event; then only that there were more */
 #define LIVE_PENDING_BYTES (32 << 10) /* unsent, above which a client has fallen behind */
 #define LIVE_MOST 1000                /* clients at once */
+#define LIVE_OF_TOKEN 100             /* ... and of one token, which leaves places for the others */
 
 struct live;
 

@@ -282,6 +282,32 @@ static void clients_that_leave__are_forgotten(void **state)
     make_group("none");
 }
 
+static void token__has_its_share_of_the_places(void **state)
+{
+    (void)state;
+    static struct peer p[LIVE_OF_TOKEN], other;
+    struct answer a;
+    char *token = house_token(&house, "{\"type\":\"api\",\"role\":\"read\"}", NULL);
+    for (size_t i = 0; i < LIVE_OF_TOKEN; i++) {
+        ask(&p[i], "GET", "?topic=groups", token, NULL);
+        await(&p[i], "[\"groups\"]}\n\n");
+    }
+    house_call(&house, "GET", "/api/v1/events", token, NULL, NULL, &a);
+    answer_is(&a, 503, "unavailable", "100 clients with this token");
+    answer_fini(&a);
+    ask(&other, "GET", "?topic=groups", NULL, NULL);
+    await(&other, "[\"groups\"]}\n\n");
+    for (size_t i = 0; i < LIVE_OF_TOKEN; i++)
+        peer_fini(&p[i]);
+    make_group("share"); /* who has left is forgotten when something is sent */
+    await(&other, "event: groups\n");
+    ask(&p[0], "GET", "?topic=groups", token, NULL);
+    await(&p[0], "[\"groups\"]}\n\n");
+    peer_fini(&p[0]);
+    peer_fini(&other);
+    mem_free(token);
+}
+
 static void head__is_the_head_alone(void **state)
 {
     (void)state;
@@ -334,6 +360,7 @@ int main(void)
         cmocka_unit_test(client_that_does_not_read__is_told_to_load_anew),
         cmocka_unit_test(revoked_token__ends_its_stream_at_once),
         cmocka_unit_test(clients_that_leave__are_forgotten),
+        cmocka_unit_test(token__has_its_share_of_the_places),
         cmocka_unit_test(head__is_the_head_alone),
         cmocka_unit_test(what_is_wrong__is_refused),
     };
