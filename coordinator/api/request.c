@@ -77,10 +77,15 @@ static void send_body(struct request *r, int status, const struct http_content *
     done(r);
 }
 
+#define NO_STORE "Cache-Control: no-store\r\n"
+
+/* What it says is of the moment, and not for everybody. */
 static void send_json(struct request *r, int status, const struct buf *b, const char *headers)
 {
     const struct http_content body = {JSON_TYPE, b->data, b->len};
-    send_body(r, status, &body, headers);
+    char *all = headers ? str_dupf(NO_STORE "%s", headers) : NULL;
+    send_body(r, status, &body, all ? all : NO_STORE);
+    mem_free_secret(all);
 }
 
 void request_send(struct request *r, int status, struct json_answer *a)
