@@ -101,7 +101,10 @@ void status_version(struct request *r)
 
 void status_whoami(struct request *r)
 {
-    request_look_up_id(r, lookup_whoami, r->who.token, request_answer);
+    struct lookup *l = request_lookup(r, lookup_whoami);
+    l->id = r->who.token;
+    l->number = r->who.expires_ms;
+    request_look_up(r, l, request_answer);
 }
 
 void status_show(struct request *r)

@@ -71,7 +71,7 @@ bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
 
 /* ---- the coordinator ---- */
 lookup_fn lookup_status;  /* number: when the coordinator started; waiting: what is put off */
-lookup_fn lookup_whoami;  /* id: the token's */
+lookup_fn lookup_whoami;  /* id: the token's; number: when it, or the session, ends */
 lookup_fn lookup_metrics; /* scrape; no answer */
 /* Its part about the groups, into their places of the scrape. Reader thread. */
 int lookup_group_loads(struct scrape *s, struct reader *r, struct err *e);

@@ -196,13 +196,7 @@ int lookup_whoami(struct lookup *l, struct reader *r, struct err *e)
 {
     int rc = reader_token(r, l->id, &l->token, e);
     if (rc) return rc;
-    const struct token_row *t = &l->token;
-    struct jw *w = &l->answer.w;
-    jw_id(w, "id", t->id);
-    jw_str(w, "role", role_names[t->role]);
-    jw_str(w, "namespace", t->ns);
-    jw_str(w, "name", t->name);
-    jw_time(w, "expiresAt", t->expires_ms);
+    token_json_who(&l->answer.w, &l->token, l->number);
     return 0;
 }
 

@@ -9,6 +9,15 @@ void token_json_uses(struct jw *w, const char *key, const struct token_row *t)
         jw_null(w, key);
 }
 
+void token_json_who(struct jw *w, const struct token_row *t, int64_t expires_ms)
+{
+    jw_id(w, "id", t->id);
+    jw_str(w, "role", role_names[t->role]);
+    jw_str(w, "namespace", t->ns);
+    jw_str(w, "name", t->name);
+    jw_time(w, "expiresAt", expires_ms);
+}
+
 void token_json(struct jw *w, const struct token_row *t)
 {
     jw_id(w, "id", t->id);
