@@ -21,6 +21,7 @@
 #define LIMIT_HTTP_JOBS (8u * 1024 * 1024)
 #define LIMIT_JOBS 1000
 #define LIMIT_HTTP_WEBHOOK (256u * 1024) /* what is sent to a webhook */
+#define LIMIT_HTTP_SIGN_IN (4u * 1024)   /* what a browser signs in with */
 #define LIMIT_GROUPS 16                  /* worker groups of an agent */
 #define LIMIT_GROUP_KEY 63
 #define LIMIT_NAMESPACE 255

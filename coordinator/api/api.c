@@ -96,7 +96,11 @@ void api_on_effect(struct api *a, struct effect *x)
         break;
     case EFFECT_TOKEN_REVOKED:
         auth_forget(a->auth, x->u.revoked.token);
-        conn_cut_token(a, x->u.revoked.token);
+        conn_cut(a, x->u.revoked.token, 0);
+        break;
+    case EFFECT_SIGNED_OUT:
+        auth_forget_session(a->auth, x->u.signed_out.session);
+        conn_cut(a, 0, x->u.signed_out.session);
         break;
     default:
         break;

@@ -89,9 +89,18 @@ static void enqueue(struct conn *c, struct request *r)
     c->count++;
 }
 
+/* Whoever sent the request has proved himself. */
+static void know(struct conn *c, const struct request *r)
+{
+    if (c->known || (!r->who.token && !r->keyed && !r->allowed)) return;
+    c->known = true;
+    link_admit(c->link);
+}
+
 static void drop_first(struct conn *c)
 {
     struct request *r = c->first;
+    know(c, r); /* who signed in did so by the body */
     c->first = r->next;
     if (!c->first) c->last = &c->first;
     c->count--;
@@ -151,6 +160,7 @@ static void end_input(struct conn *c)
 {
     if (c->ended) return;
     c->ended = true;
+    if (c->input.cap) mem_wipe(c->input.data, c->input.cap); /* a sign-in has a token there */
     buf_clear(&c->input);
     set_paused(c, false);
 }
@@ -182,6 +192,7 @@ static size_t body_limit(const struct request *r)
 {
     return r->route->body == BODY_JOBS      ? LIMIT_HTTP_JOBS
            : r->route->body == BODY_WEBHOOK ? LIMIT_HTTP_WEBHOOK
+           : r->route->body == BODY_SIGN_IN ? LIMIT_HTTP_SIGN_IN
                                             : LIMIT_HTTP_BODY;
 }
 
@@ -197,6 +208,7 @@ static void reserve_body(struct conn *c, const struct http_message *m)
     struct request *r = c->incoming;
     if (r->problem.status || !m->has_body) return;
     http_parser_limit_body(c->parser, body_limit(r));
+    if (r->route->body == BODY_SIGN_IN) http_parser_body_is_secret(c->parser);
     if (m->length > body_limit(r))
         request_body_too_large(&r->problem);
     else
@@ -279,10 +291,7 @@ static void admit(struct conn *c)
     struct http_message *m = http_parser_message(c->parser);
     struct request *r = c->incoming;
     c->admitted = true;
-    if ((r->who.token || r->keyed || r->allowed) && !c->known) {
-        c->known = true;
-        link_admit(c->link);
-    }
+    know(c, r);
     reserve_body(c, m);
     if (r->problem.status && m->has_body) {
         /* the body of a refused request is not read: it may have a MiB */
@@ -316,10 +325,13 @@ static void on_head(struct conn *c)
     if (!r->checking && !must_wait(c)) admit(c);
 }
 
-static void say_expired(struct problem *p)
+static void say_expired(const struct request *r, struct problem *p)
 {
-    problem_set(p, 401, "token-expired", "ask an administrator for a new one",
-                "this token has expired");
+    if (r->who.session)
+        auth_say_session_ended(p);
+    else
+        problem_set(p, 401, "token-expired", "ask an administrator for a new one",
+                    "this token has expired");
 }
 
 static void on_message(struct conn *c)
@@ -333,7 +345,7 @@ static void on_message(struct conn *c)
     c->held_bytes += bytes;
     spend_share(c, API_REQUEST_BYTES + bytes);
     if (request_has_expired(r)) { /* whatever the body says */
-        say_expired(&expired);
+        say_expired(r, &expired);
         request_refuse_late(r, &expired);
     }
     enqueue(c, r);
@@ -422,28 +434,32 @@ static void refuse_request(struct request *r, const struct problem *p)
     if (r->stream) end_stream(r, p);
 }
 
-/* The requests of the token that are not answered yet; token 0: those of tokens that have expired
- * by now. */
-static void refuse_late(struct conn *c, int64_t token, const struct problem *p)
+/* What ends: a token with all its sessions, or a session of the page. */
+struct ending {
+    int64_t token, session; /* one of them, the other is 0 */
+    struct problem p;       /* what is said of it */
+};
+
+static bool concerns(const struct ending *e, const struct request *r)
+{
+    return e->token ? r->who.token == e->token : r->who.session == e->session;
+}
+
+/* The requests of it that are not answered yet; NULL: those whose time is over by now. */
+static void refuse_late(struct conn *c, const struct ending *e)
 {
     bool turning = c->turning, any = false;
     c->turning = true; /* no request is freed meanwhile */
-    if (c->incoming && token && c->incoming->who.token == token)
-        request_refuse_late(c->incoming, p);
+    if (c->incoming && e && concerns(e, c->incoming)) request_refuse_late(c->incoming, &e->p);
     for (struct request *r = c->first; r && !c->closing; r = r->next) {
-        bool concerned = token ? r->who.token == token : request_has_expired(r);
-        if (concerned) refuse_request(r, p);
-        any |= concerned;
+        struct problem expired = {0};
+        if (e ? !concerns(e, r) : !request_has_expired(r)) continue;
+        if (!e) say_expired(r, &expired);
+        refuse_request(r, e ? &e->p : &expired);
+        any = true;
     }
     c->turning = turning;
     if (any) conn_turn(c);
-}
-
-static void refuse_expired(struct conn *c)
-{
-    struct problem p = {0};
-    say_expired(&p);
-    refuse_late(c, 0, &p);
 }
 
 /* No request of it is under way or arriving. */
@@ -460,7 +476,7 @@ static void flush(struct conn *c)
     while (c->first && !c->closing && link_pending(c->link) <= pending_max(c)) {
         struct request *r = c->first;
         if (r->stream && !r->done && request_has_expired(r)) {
-            refuse_expired(c);
+            refuse_late(c, NULL);
             if (c->closing || r->stream) return;
         }
         if (r->stream && !r->done) {
@@ -550,7 +566,7 @@ static void on_close(struct link *l, const struct err *e, void *user)
     drop_body(c);
     http_parser_free(c->parser);
     auth_memory_fini(&c->memory);
-    buf_fini(&c->input);
+    buf_fini_secret(&c->input);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -635,7 +651,7 @@ void conn_sweep(struct conn *c, int64_t now_ms)
     const struct api_options *o = &c->api->o;
     struct err e;
     if (c->closing) return;
-    refuse_expired(c);
+    refuse_late(c, NULL);
     if (c->closing) return;
     if (c->first && c->first->stream) {
         c->first->stream->kind->sweep(c->first->stream, now_ms);
@@ -692,18 +708,18 @@ static void abort_of(struct request *r, const struct err *why)
     link_abort(r->link, why);
 }
 
-void conn_cut_token(struct api *a, int64_t token)
+void conn_cut(struct api *a, int64_t token, int64_t session)
 {
-    struct problem p = {0};
-    struct conn *next;
-    problem_set(&p, 401, "token-revoked", "ask an administrator for a new one",
-                "this token was revoked");
-    for (struct conn *c = a->first; c; c = next) {
+    struct ending e = {.token = token, .session = session};
+    if (token)
+        problem_set(&e.p, 401, "token-revoked", "ask an administrator for a new one",
+                    "this token was revoked");
+    else
+        auth_say_session_ended(&e.p);
+    for (struct conn *c = a->first, *next; c; c = next) {
         next = c->next;
-        refuse_late(c, token, &p);
+        refuse_late(c, &e);
     }
 }
 
-static const struct responder responder = {.turn = turn_of,
-                                           .abort = abort_of,
-                                           .cut_token = conn_cut_token};
+static const struct responder responder = {.turn = turn_of, .abort = abort_of, .cut = conn_cut};

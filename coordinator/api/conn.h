@@ -12,7 +12,8 @@ void conn_share(struct api *a);
 void conn_settle(struct api *a); /* turns the connections whose streams were woken */
 void conn_sweep(struct conn *c, int64_t now_ms);
 void conn_close(struct conn *c, bool cut);
-/* Ends the streams that this token opened, and refuses the requests of it that are arriving. */
-void conn_cut_token(struct api *a, int64_t token);
+/* Ends the streams that this token opened, or, token 0, this session of the page, and refuses the
+ * requests of it that are arriving. */
+void conn_cut(struct api *a, int64_t token, int64_t session);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef CADRE_COORDINATOR_API_HANDLERS_H
 #define CADRE_COORDINATOR_API_HANDLERS_H
 
+struct http_message;
 struct request;
 
 void jobs_submit(struct request *r);
@@ -57,6 +58,10 @@ void namespaces_unset(struct request *r);
 void tokens_list(struct request *r);
 void tokens_create(struct request *r);
 void tokens_revoke(struct request *r);
+/* Judges the head of a sign-in: fills the problem when the page did not send it. */
+void page_sessions_head(struct request *r, const struct http_message *m);
+void page_sessions_create(struct request *r);
+void page_sessions_end(struct request *r);
 void notices_list(struct request *r);
 void channels_list(struct request *r);
 void channels_test(struct request *r);

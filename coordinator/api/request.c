@@ -25,6 +25,15 @@ struct request *request_new(struct api *a, struct link *l, const struct responde
     return r;
 }
 
+void request_drop_body(struct request *r)
+{
+    if (r->route && r->route->body == BODY_SIGN_IN)
+        json_free_secret(r->body);
+    else
+        json_free(r->body);
+    r->body = NULL;
+}
+
 void request_free(struct request *r)
 {
     if (!r) return;
@@ -36,8 +45,9 @@ void request_free(struct request *r)
     auth_claim_fini(&r->claim);
     http_target_fini(&r->target);
     mem_free(r->who.ns);
-    json_free(r->body);
+    request_drop_body(r);
     mem_free(r->last_event);
+    mem_free_secret(r->headers);
     mem_free(r->key);
     mem_free(r->text);
     for (size_t i = 0; i < r->text_count; i++)
@@ -48,6 +58,7 @@ void request_free(struct request *r)
     mem_free(r->over);
     mem_wipe(r->secret, sizeof r->secret);
     mem_wipe(r->fresh_key, sizeof r->fresh_key);
+    mem_wipe(r->cookie, sizeof r->cookie);
     buf_fini(&r->answer);
     mem_free(r);
 }
@@ -97,7 +108,7 @@ void request_send(struct request *r, int status, struct json_answer *a)
     else if (rc)
         request_fail(r, rc, &e);
     else
-        send_json(r, status, &a->b, NULL);
+        send_json(r, status, &a->b, r->headers);
     json_answer_fini(a);
 }
 
@@ -121,7 +132,7 @@ void request_send_content(struct request *r, int status, const char *type, const
 void request_send_empty(struct request *r, int status)
 {
     r->status = status;
-    if (http_write_response(&r->answer, status, NULL, NULL, r->keep_alive))
+    if (http_write_response(&r->answer, status, NULL, r->headers, r->keep_alive))
         log_error("api: an answer could not be written");
     done(r);
 }
@@ -199,7 +210,8 @@ void request_problem(const struct reply *x, struct problem *p)
     problem_face(x->rc, &status, &code, &hint);
     if (x->code) code = x->code;
     if (str_eq(code, "queue-full")) status = 429;
-    if (str_starts(code, "token-")) status = 401; /* the engine found that it has ended */
+    if (str_starts(code, "token-") || str_eq(code, "session-ended"))
+        status = 401; /* the engine found that it has ended */
     problem_set(p, status, code, x->hint ? x->hint : hint, "%s", err_text(&x->err));
     if (status == 422) field_of(p->message, p->field, sizeof p->field);
 }
@@ -230,11 +242,17 @@ void request_reply(struct api *a, uint64_t number, struct reply *x)
     fn(r, x);
 }
 
+static struct principal principal_of(const struct request *r)
+{
+    return (
+        struct principal){.token = r->who.token, .session = r->who.session, .role = r->route->role};
+}
+
 void request_ask(struct request *r, struct command *c,
                  void (*fn)(struct request *r, struct reply *x))
 {
     struct api *a = r->api;
-    c->by = (struct principal){.token = r->who.token, .role = r->route->role};
+    c->by = principal_of(r);
     r->changing = !engine_only_looks(c);
     bool may_ask = c->by.token || r->keyed || c->type == CMD_PROBE;
     if (a->stopped || !may_ask) {
@@ -290,7 +308,7 @@ struct lookup *request_lookup(const struct request *r, lookup_fn *read)
 {
     struct lookup *l = lookup_new(read);
     l->only_ns = mem_strdup(r->who.ns);
-    if (!r->acted) l->by = (struct principal){.token = r->who.token, .role = r->route->role};
+    if (!r->acted) l->by = principal_of(r);
     l->query.done = on_looked_up;
     return l;
 }

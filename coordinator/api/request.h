@@ -34,8 +34,9 @@ enum route_stream {
 
 enum route_body {
     BODY_NONE,
-    BODY_OBJECT, /* a JSON object */
-    BODY_JOBS,   /* one, or an array of them, which may have LIMIT_HTTP_JOBS */
+    BODY_OBJECT,  /* a JSON object */
+    BODY_JOBS,    /* one, or an array of them, which may have LIMIT_HTTP_JOBS */
+    BODY_SIGN_IN, /* an object of at most LIMIT_HTTP_SIGN_IN, of who is not known yet */
     /* Any bytes: of a webhook. Its key, and no token, is looked at before they are read. */
     BODY_WEBHOOK
 };
@@ -61,8 +62,7 @@ struct responder {
     void (*turn)(struct request *r);
     /* The connection ends at once, without the rest of the answer. */
     void (*abort)(struct request *r, const struct err *why);
-    /* Ends the streams that this token opened, on any connection. */
-    void (*cut_token)(struct api *a, int64_t token);
+    void (*cut)(struct api *a, int64_t token, int64_t session); /* as conn_cut */
 };
 
 struct request {
@@ -80,8 +80,7 @@ struct request {
     bool allowed;  /* no token is needed from its address */
     struct who who;
     struct problem problem;
-    /* Only while the handler runs: the body. An array is checked, and read in its place; it is
-     * absent when the body is an object. */
+    /* The body, while the handler runs. An array is checked, and read in place; or it is absent. */
     struct json *body;
     struct json_value array;
     const struct http_message *message;
@@ -95,6 +94,7 @@ struct request {
     bool keep_alive, done;
     int status; /* of the answer, or of the stream that was begun; 0: none yet */
     struct buf answer;
+    char *headers;   /* of a good answer besides the usual ones, "A: b\r\n"; mem_free_secret */
     uint64_t number; /* of the command under way; 0: no command */
     void (*on_reply)(struct request *r, struct reply *x);
     bool changing;         /* the command under way changes something */
@@ -102,14 +102,12 @@ struct request {
     struct problem *over;  /* the token was revoked, or expired, before the answer; or NULL */
     struct lookup *lookup; /* the lookup under way; NULL: no lookup */
     void (*on_answer)(struct request *r, struct lookup *l);
-    int64_t asked_ms; /* mono */
-    /* the handler's own */
-    int64_t id;
+    int64_t asked_ms;              /* mono */
+    int64_t id;                    /* from here on the handler's own */
     char trace[TRACE_PARENT_SIZE]; /* of a submit: the traceparent that it came with; "": none */
-    char *text;
-    char **texts; /* each NULL or mem_free */
+    char *text, **texts;           /* each NULL or mem_free */
     size_t text_count;
-    uint8_t secret[16], fresh_key[24];
+    uint8_t secret[16], fresh_key[24], cookie[32];
     struct token_row *token;
     struct stream *stream; /* freed by the connection, before the request */
 };
@@ -117,6 +115,8 @@ struct request {
 struct request *request_new(struct api *a, struct link *l, const struct responder *to,
                             struct conn *c);
 void request_free(struct request *r); /* NULL is fine */
+/* Frees r->body; that of a sign-in is overwritten. */
+void request_drop_body(struct request *r);
 
 /* ---- answering ---- */
 /* Closes the object and answers. Fini's a. */
@@ -136,8 +136,7 @@ void request_fail(struct request *r, int rc, const struct err *e);
     "a request body may have 1MiB, an array of jobs 8MiB, a webhook's 256KiB, a job's payload "    \
     "less: pass large files by path"
 void request_body_too_large(struct problem *p);
-/* A reply with rc != 0. */
-void request_problem(const struct reply *x, struct problem *p);
+void request_problem(const struct reply *x, struct problem *p); /* a reply with rc != 0 */
 void request_fail_reply(struct request *r, const struct reply *x);
 /* Hands the command to the spine; on_reply is called after its commit, unless the client is gone
  * by then. */

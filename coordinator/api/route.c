@@ -1,5 +1,6 @@
 /* The table of all routes: which handler a request belongs to, and whether it may have it. */
 #include "coordinator/api/route.h"
+#include "coordinator/api/cookie.h"
 #include "coordinator/api/following.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/live.h"
@@ -24,6 +25,8 @@ static const struct route routes[] = {
     {"GET", "metrics", ROLE_READ, NS_NONE, STREAM_TEXT, BODY_NONE, metrics_show},
     {"GET", "api/v1/version", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_version},
     {"GET", "api/v1/whoami", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_whoami},
+    {"POST", "api/v1/session", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_SIGN_IN, page_sessions_create},
+    {"DELETE", "api/v1/session", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, page_sessions_end},
     {"GET", "api/v1/status", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, status_show},
     {"POST", "api/v1/jobs", ROLE_SUBMIT, NS_BODY, STREAM_NONE, BODY_JOBS, jobs_submit},
     {"GET", "api/v1/jobs", ROLE_READ, NS_QUERY, STREAM_NONE, BODY_NONE, jobs_list},
@@ -192,9 +195,22 @@ static void on_token(struct request *r, struct lookup *l);
 
 static void look_up_token(struct request *r)
 {
+    struct lookup *l = request_lookup(r, r->claim.cookie ? lookup_page_session : lookup_token);
+    l->id = r->claim.token;
+    memcpy(l->page_session.hash, r->claim.hash, sizeof r->claim.hash);
     r->checking = true;
     r->claim.revocations = auth_revocations(r->api->auth);
-    request_look_up_id(r, lookup_token, r->claim.token, on_token);
+    request_look_up(r, l, on_token);
+}
+
+static void judge(struct request *r, const struct page_session_row *session,
+                  const struct token_row *row)
+{
+    if (r->claim.cookie)
+        auth_judge_session(r->api, session, row, &r->who, &r->problem);
+    else
+        auth_judge(r->api, r->memory, &r->claim, row, &r->who, &r->problem);
+    check_rules(r);
 }
 
 static void on_token(struct request *r, struct lookup *l)
@@ -208,11 +224,45 @@ static void on_token(struct request *r, struct lookup *l)
     if (l->problem.status) {
         r->problem = l->problem;
     } else {
+        const struct page_session_row *session = NULL;
+        if (l->page_session.id)
+            session = auth_keep_session(r->api->auth, &l->page_session, r->asked_ms);
         if (row->role != ROLE_JOIN) row = auth_keep(r->api->auth, &l->token, r->asked_ms);
-        auth_judge(r->api, r->memory, &r->claim, row, &r->who, &r->problem);
-        check_rules(r);
+        judge(r, session, row);
     }
     r->to->turn(r);
+}
+
+/* false: what is kept is too old, or nothing. */
+static bool judge_kept(struct request *r)
+{
+    const struct auth *a = r->api->auth;
+    const struct page_session_row *session = NULL;
+    int64_t token = r->claim.token, now_ms = os_mono_ms();
+    if (r->claim.cookie) {
+        session = auth_find_session(a, r->claim.hash, now_ms);
+        if (!session) return false;
+        token = session->token;
+    }
+    const struct token_row *row = auth_find(a, token, now_ms);
+    if (row) judge(r, session, row);
+    return row != NULL;
+}
+
+/* A session is for the page; whoever sends a token means that one. Fills the problem when it is
+ * neither. */
+static bool read_claim(struct request *r, const struct http_message *m)
+{
+    const char *header = http_header(m, "authorization");
+    uint8_t number[COOKIE_BYTES] = {0};
+    enum cookie_found cookie = header ? COOKIE_NONE : cookie_read(m, number);
+    if (cookie == COOKIE_NONE) return auth_read(r->memory, header, &r->claim, &r->problem);
+    bool looks = str_eq(r->route->method, "GET"); /* or HEAD */
+    if (cookie == COOKIE_BAD) auth_say_session_ended(&r->problem);
+    if (!looks && !r->problem.status) (void)cookie_from_page(m, &r->problem);
+    auth_read_cookie(number, &r->claim);
+    mem_wipe(number, sizeof number);
+    return !r->problem.status;
 }
 
 /* Metrics may be read without a token from the addresses that the configuration names. */
@@ -238,6 +288,7 @@ void route_head(struct request *r, const struct http_message *m)
         return;
     }
     if (r->route->role == ROLE_JOIN) {
+        if (r->route->body == BODY_SIGN_IN) page_sessions_head(r, m);
         refuse_body(r);
         return;
     }
@@ -246,14 +297,7 @@ void route_head(struct request *r, const struct http_message *m)
         refuse_body(r);
         return;
     }
-    if (!auth_read(r->memory, http_header(m, "authorization"), &r->claim, &r->problem)) return;
-    const struct token_row *row = auth_find(r->api->auth, r->claim.token, os_mono_ms());
-    if (row) {
-        auth_judge(r->api, r->memory, &r->claim, row, &r->who, &r->problem);
-        check_rules(r);
-    } else {
-        look_up_token(r);
-    }
+    if (read_claim(r, m) && !judge_kept(r)) look_up_token(r);
 }
 
 const struct route *route_table(size_t *count)
@@ -321,12 +365,10 @@ void route_message(struct request *r, const struct http_message *m)
     if (last_event) r->last_event = mem_strdup(last_event);
     r->form = form_of(http_header(m, "accept"));
     r->minimal = prefer && str_eq(prefer, "return=minimal");
-    struct json *body = r->body;
     r->message = m;
     r->route->handle(r);
     r->message = NULL;
     /* r is still there: finished requests are freed by conn_turn, later */
-    r->body = NULL;
+    request_drop_body(r);
     r->array = (struct json_value){0};
-    json_free(body);
 }

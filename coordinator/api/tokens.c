@@ -169,7 +169,7 @@ static void on_revoked(struct request *r, struct reply *x)
         return;
     }
     auth_forget(r->api->auth, r->id);
-    r->to->cut_token(r->api, r->id);
+    r->to->cut(r->api, r->id, 0);
     request_send_empty(r, 204);
 }
 

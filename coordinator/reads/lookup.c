@@ -6,7 +6,18 @@
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/store/model_token.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_page_session.h"
 #include "platform/os.h"
+
+static int check_session(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct page_session_row p;
+    int rc = reader_page_session(r, NULL, l->by.session, &p, e);
+    if (rc != 0 && rc != ERR_NOT_FOUND) return rc;
+    const struct token_refusal *no = page_session_refusal(rc == 0 ? &p : NULL, os_wall_ms());
+    if (no) problem_set(&l->problem, 401, no->code, no->hint, "%s", no->sentence);
+    return 0;
+}
 
 /* The token as it is now, when the look is taken. Fills l->problem, or fails. */
 static int check_token(struct lookup *l, struct reader *r, struct err *e)
@@ -23,7 +34,7 @@ static int check_token(struct lookup *l, struct reader *r, struct err *e)
                     "this token has the role '%s', but '%s' is needed", role_names[t.role],
                     role_names[l->by.role]);
     token_row_fini(&t);
-    return 0;
+    return l->by.session && !no ? check_session(l, r, e) : 0;
 }
 
 static void run(struct query *q, struct reader *r)

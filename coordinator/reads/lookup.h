@@ -58,7 +58,8 @@ struct lookup {
     size_t spec_bytes; /* job_ids.spec_bytes */
     int64_t next;      /* the page after this one begins before this id; 0: there is none */
     struct token_row token;
-    void *owner; /* the loop thread's; NULL: the requester has gone */
+    struct page_session_row page_session; /* of lookup_page_session: its hash is asked for */
+    void *owner;                          /* the loop thread's; NULL: the requester has gone */
 };
 
 struct lookup *lookup_new(lookup_fn *read);
@@ -123,5 +124,7 @@ lookup_fn lookup_tokens;
 lookup_fn lookup_notices;
 lookup_fn
     lookup_token; /* id; sets token (the caller's then), no answer; ERR_NOT_FOUND: role JOIN */
+/* page_session.hash; sets the rest of it, its id 0: there is none; and token as lookup_token */
+lookup_fn lookup_page_session;
 
 #endif

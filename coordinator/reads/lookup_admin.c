@@ -10,6 +10,7 @@
 #include "coordinator/store/reader.h"
 #include "coordinator/store/reader_groups.h"
 #include "coordinator/store/reader_load.h"
+#include "coordinator/store/reader_page_session.h"
 
 #include <string.h>
 
@@ -190,6 +191,18 @@ int lookup_token(struct lookup *l, struct reader *r, struct err *e)
     if (rc != ERR_NOT_FOUND) return rc;
     l->token = (struct token_row){.role = ROLE_JOIN};
     return 0;
+}
+
+int lookup_page_session(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct page_session_row found;
+    int rc = reader_page_session(r, l->page_session.hash, 0, &found, e);
+    l->token = (struct token_row){.role = ROLE_JOIN};
+    if (rc == ERR_NOT_FOUND) return 0;
+    if (rc) return rc;
+    l->page_session = found;
+    l->id = found.token;
+    return lookup_token(l, r, e);
 }
 
 int lookup_whoami(struct lookup *l, struct reader *r, struct err *e)

@@ -270,12 +270,14 @@ static bool parse_answer(struct peer *p, struct answer *out)
     if (event == HTTP_MESSAGE) {
         struct http_message *m = http_parser_message(parser);
         const char *allow = http_header(m, "allow"), *retry = http_header(m, "retry-after");
+        const char *cookie = http_header(m, "set-cookie");
         whole = true;
         out->status = m->status;
         out->text = mem_strndup(m->body.data, m->body.len);
         out->len = m->body.len;
         if (allow) (void)str_copy(out->allow, sizeof out->allow, allow);
         if (retry) (void)str_copy(out->retry_after, sizeof out->retry_after, retry);
+        if (cookie) (void)str_copy(out->set_cookie, sizeof out->set_cookie, cookie);
         if (json_parse(out->text, out->len, &out->json, NULL)) out->json = NULL;
     }
     http_parser_free(parser);
@@ -350,6 +352,18 @@ struct json *house_get(struct house *h, const char *path, int status)
 struct json *house_post(struct house *h, const char *path, const char *body, int status)
 {
     return call_for(h, "POST", path, body, status);
+}
+
+char *house_sign_in(struct house *h, const char *token)
+{
+    struct answer a;
+    char *body = str_dupf("{\"token\":\"%s\"}", token);
+    house_call(h, "POST", "/api/v1/session", "", body, HOUSE_PAGE, &a);
+    if (a.status != 200) fail_msg("signing in: %d %s", a.status, a.text);
+    char *pair = mem_strndup(a.set_cookie, strcspn(a.set_cookie, ";"));
+    answer_fini(&a);
+    mem_free(body);
+    return pair;
 }
 
 char *house_token(struct house *h, const char *body, char id[14])

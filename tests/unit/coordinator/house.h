@@ -54,7 +54,7 @@ struct answer {
     char *text; /* the body */
     size_t len;
     struct json *json; /* NULL: the body is none */
-    char allow[64], retry_after[16];
+    char allow[64], retry_after[16], set_cookie[256];
 };
 /* token NULL: the administrator's; "": none. body NULL: none. headers: "A: b\r\n" or NULL. */
 void house_call(struct house *h, const char *method, const char *path, const char *token,
@@ -67,6 +67,11 @@ struct json *house_post(struct house *h, const char *path, const char *body, int
 void answer_is(const struct answer *a, int status, const char *code, const char *message_part);
 /* Makes a token by the API: its text (mem_free). id may be NULL. */
 char *house_token(struct house *h, const char *body, char id[14]);
+
+/* Signs in with this token, as the page does; what a Cookie header is to have then. mem_free */
+char *house_sign_in(struct house *h, const char *token);
+/* What a request of the page has beside its cookie. The host is that of house_call. */
+#define HOUSE_PAGE "X-Cadre-Page: 1\r\nOrigin: https://cadre\r\n"
 
 /* ---- bare links ---- */
 /* Connects with the ALPN, optionally with a certificate, sends bytes, collects what comes. */
