@@ -1,4 +1,5 @@
-/* The walk over all routes with tokens that end: by a revocation, and by their time; before the
+/* The walk over all routes with tokens that end, by a revocation and by their time, and with
+ * sessions of the page, which end with their token, by their time, and by signing out; before the
  * head, in the head, between head and body, in the body, before the answer, in the stream. No route
  * answers such a token but with 401, and none does anything for it.
  *
@@ -9,6 +10,8 @@
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/api/cookie.h"
+#include "coordinator/api/handlers.h"
 #include "coordinator/api/route.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/spine.h"
@@ -98,7 +101,10 @@ static void request_text(struct buf *b, const char *method, const char *path, co
                          const char *body, bool expect)
 {
     buf_addf(b, "%s %s HTTP/1.1\r\nHost: x\r\n", method, path);
-    if (*token) buf_addf(b, "Authorization: Bearer %s\r\n", token);
+    if (str_starts(token, COOKIE_NAME))
+        buf_addf(b, "Cookie: %s\r\nX-Cadre-Page: 1\r\nOrigin: https://x\r\n", token);
+    else if (*token)
+        buf_addf(b, "Authorization: Bearer %s\r\n", token);
     if (body) buf_addf(b, "Content-Length: %zu\r\n", strlen(body));
     if (expect) buf_adds(b, "Expect: 100-continue\r\n");
     buf_adds(b, "\r\n");
@@ -167,11 +173,25 @@ static void next_answer(struct peer *p, size_t *at, struct answer *out)
 
 /* ---- tokens that end ---- */
 
-enum ending { REVOKED, EXPIRED, ENDINGS };
-static const char *const codes[ENDINGS] = {"token-revoked", "token-expired"};
+enum ending {
+    REVOKED,
+    EXPIRED,
+    IN_SESSION,
+    SESSION_REVOKED = IN_SESSION,
+    SESSION_EXPIRED,
+    SIGNED_OUT,
+    ENDINGS
+};
+static const char *const codes[ENDINGS] = {"token-revoked", "token-expired", "token-revoked",
+                                           "session-ended", "session-ended"};
+
+static bool ends_by_time(enum ending e)
+{
+    return e == EXPIRED || e == SESSION_EXPIRED;
+}
 
 struct victim {
-    char *text, id[14];
+    char *text /* of the token, or the cookie */, id[14];
     int64_t number;
     enum ending ending;
 };
@@ -184,24 +204,44 @@ static void victim_make(struct victim *v, const char *role, enum ending ending)
     v->text = house_token(&house, body, v->id);
     assert_int_equal(id_parse(v->id, &v->number), 0);
     mem_free(body);
+    if (ending < IN_SESSION) return;
+    char *cookie = house_sign_in(&house, v->text);
+    mem_free(v->text);
+    v->text = cookie;
 }
 
-static void revoke_now(const char *id)
+/* It was looked up at the door, and is at hand there. */
+static void is_known(const struct victim *v)
 {
-    struct answer a;
-    char *path = str_dupf("/api/v1/tokens/%s", id);
-    house_call(&house, "DELETE", path, NULL, NULL, NULL, &a);
-    assert_int_equal(a.status, 204);
-    answer_fini(&a);
-    mem_free(path);
+    struct peer p;
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    send_one(&p, "GET", "/api/v1/whoami", v->text);
+    answered(&p, "whoami", 200, NULL);
+    peer_fini(&p);
+}
+
+/* The request that ends it; *as: whose. mem_free */
+static char *end_path(const struct victim *v, const char **as)
+{
+    *as = v->ending == SIGNED_OUT ? v->text : house.admin;
+    return v->ending == SIGNED_OUT ? mem_strdup("/api/v1/session")
+                                   : str_dupf("/api/v1/tokens/%s", v->id);
 }
 
 static void end_token(const struct victim *v)
 {
-    if (v->ending == REVOKED)
-        revoke_now(v->id);
-    else
-        atomic_store(&hands.ahead_ms, 2 * HOUR_MS);
+    const char *as;
+    struct peer p;
+    if (ends_by_time(v->ending)) {
+        atomic_store(&hands.ahead_ms, (v->ending == EXPIRED ? 2 : 13) * HOUR_MS);
+        return;
+    }
+    char *path = end_path(v, &as);
+    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+    send_one(&p, "DELETE", path, as);
+    answered(&p, path, 204, NULL);
+    peer_fini(&p);
+    mem_free(path);
 }
 
 static void victim_fini(struct victim *v)
@@ -214,10 +254,14 @@ static void victim_fini(struct victim *v)
 
 /* A new one without a token is to be thought about. A webhook has a key instead. */
 static const char *const open_routes[] = {
+    "", /* the page, which holds nothing */
+    "app.js",
+    "app.css",
     "healthz",
     "readyz",
     "ca.pem",
     "api/v1/version",
+    "api/v1/session", /* to sign in; its body has the token */
     "api/v1/webhooks/:/:",
     "api/v1/webhooks/:/:/:",
     "api/v1/executions/webhook/:/:",
@@ -231,6 +275,7 @@ static bool is_open(const struct route *t)
     bool listed = false;
     for (size_t i = 0; i < sizeof open_routes / sizeof *open_routes; i++)
         if (str_eq(open_routes[i], t->path)) listed = true;
+    if (t->handle == page_sessions_end) listed = false;
     if (listed != (t->role == ROLE_JOIN))
         fail_msg("%s %s: say here whether it needs a token", t->method, t->path);
     return listed;
@@ -304,13 +349,15 @@ struct walk {
     size_t count;
     bool bodies; /* those with a body alone */
     bool asking; /* those alone that ask the store or the reader thread */
+    enum ending ending;
 };
 
 /* What stands in the configuration is answered at once, but for what a channel says; and the stream
- * of events begins at once (test_api_live). */
-static bool asks_nobody(const struct route *t)
+ * of events begins at once (test_api_live). A token that is in no session is told so. */
+static bool asks_nobody(const struct route *t, enum ending ending)
 {
-    return str_starts(t->path, "api/v1/channels") || str_eq(t->path, "api/v1/events");
+    return str_starts(t->path, "api/v1/channels") || str_eq(t->path, "api/v1/events") ||
+           (ending < IN_SESSION && str_eq(t->path, "api/v1/session"));
 }
 
 static void walk_open(struct walk *w)
@@ -321,7 +368,7 @@ static void walk_open(struct walk *w)
     assert_in_range(count, 40, ROUTES_MOST);
     for (size_t i = 0; i < count; i++) {
         if (is_open(&t[i]) || (w->bodies && !t[i].body)) continue;
-        if (w->asking && asks_nobody(&t[i])) continue;
+        if (w->asking && asks_nobody(&t[i], w->ending)) continue;
         w->routes[w->count] = &t[i];
         peer_open(&w->peers[w->count++], &house, ALPN_HTTP, NULL, NULL);
     }
@@ -432,6 +479,8 @@ static void nothing_happened(void)
 
 static int open_house(void **state)
 {
+    /* what is asked for is counted: no other question comes between */
+    static const struct coordinator_timeouts seldom = {.sample_ms = HOUR_MS};
     static const char flow[] = "{\"files\":[{\"text\":\"id: flow\\nnamespace: " NS
                                "\\ntasks:\\n  - {id: t, command: [x]}\\ntriggers:\\n"
                                "  - {id: p, interval: PT1H, command: [x], disabled: true}\\n\"}]}";
@@ -441,7 +490,7 @@ static int open_house(void **state)
     if (uv_sem_init(&hands.store_held, 0) || uv_sem_init(&hands.store_go, 0) ||
         uv_sem_init(&hands.read_go, 0))
         fail();
-    house_open(&house, "channels: {page: {kind: command, command: [/bin/true]}}\n", NULL);
+    house_open(&house, "channels: {page: {kind: command, command: [/bin/true]}}\n", &seldom);
     json_free(house_post(&house, "/api/v1/groups", "{\"key\":\"kept\"}", 201));
     house_enrol(&house, "agent", "kept", &agent);
     identity_fini(&agent);
@@ -480,6 +529,7 @@ static void in_each_way(void (*moment)(struct victim *v, struct walk *w))
     for (int ending = 0; ending < ENDINGS; ending++) {
         struct victim v;
         victim_make(&v, "admin", (enum ending)ending);
+        w->ending = v.ending;
         moment(&v, w);
         victim_fini(&v);
         nothing_happened();
@@ -576,10 +626,11 @@ static void release_store(struct peer *holder)
 
 static void revoke_later(struct peer *revoker, const struct victim *v)
 {
-    char *path = str_dupf("/api/v1/tokens/%s", v->id);
+    const char *as;
+    char *path = end_path(v, &as);
     int asked = atomic_load(&hands.asked);
     peer_open(revoker, &house, ALPN_HTTP, NULL, NULL);
-    send_one(revoker, "DELETE", path, house.admin);
+    send_one(revoker, "DELETE", path, as);
     turn_until_asked(asked + 1);
     mem_free(path);
 }
@@ -593,22 +644,20 @@ static void is_revoked(struct peer *revoker)
 /* All of them wait for the store thread or the reader thread. */
 static void before_the_answer(struct victim *v, struct walk *w)
 {
-    struct answer a;
     struct peer holder, revoker;
     w->asking = true;
     walk_open(w);
-    house_call(&house, "GET", "/api/v1/whoami", v->text, NULL, NULL, &a); /* known at the door */
-    assert_int_equal(a.status, 200);
-    answer_fini(&a);
+    is_known(v);
     hold_store(&holder);
     atomic_store(&hands.read_waits, v->number);
-    if (v->ending == REVOKED) revoke_later(&revoker, v); /* ahead of all that the token asks for */
+    if (!ends_by_time(v->ending))
+        revoke_later(&revoker, v); /* ahead of all that the token asks for */
     int asked = atomic_load(&hands.asked);
     walk_send(w, v->text, BEGIN, END, false);
     turn_until_asked(asked + (int)w->count);
-    if (v->ending == EXPIRED) end_token(v);
+    if (ends_by_time(v->ending)) end_token(v);
     release_store(&holder);
-    if (v->ending == REVOKED) is_revoked(&revoker);
+    if (!ends_by_time(v->ending)) is_revoked(&revoker);
     uv_sem_post(&hands.read_go);
     walk_is_refused(w, "before the answer", codes[v->ending]);
 }
@@ -689,20 +738,18 @@ static void stream__behind_requests_that_wait__ends_with_its_token(void **state)
     for (int ending = 0; ending < ENDINGS; ending++) {
         struct peer holder, revoker, p;
         struct victim v;
-        struct answer a;
         victim_make(&v, "read", (enum ending)ending);
-        house_call(&house, "GET", "/api/v1/whoami", v.text, NULL, NULL, &a);
-        answer_fini(&a);
+        is_known(&v);
         peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
         hold_store(&holder);
-        if (ending == REVOKED) revoke_later(&revoker, &v);
+        if (!ends_by_time(v.ending)) revoke_later(&revoker, &v);
         int asked = atomic_load(&hands.asked);
         send_one(&p, "GET", "/api/v1/namespaces/x", v.text);
         send_one(&p, "GET", follow, v.text);
         turn_until_asked(asked + 2);
-        if (ending == EXPIRED) end_token(&v);
+        if (ends_by_time(v.ending)) end_token(&v);
         release_store(&holder);
-        if (ending == REVOKED) is_revoked(&revoker);
+        if (!ends_by_time(v.ending)) is_revoked(&revoker);
         while (!p.closed && refusals(&p, codes[ending]) < 2) {
             p.changed = false;
             house_run(&house, &p.changed);
@@ -714,25 +761,29 @@ static void stream__behind_requests_that_wait__ends_with_its_token(void **state)
     mem_free(follow);
 }
 
-static void stream__behind_the_revocation_of_its_token__does_not_begin(void **state)
+static void stream__behind_the_end_of_its_token_or_session__does_not_begin(void **state)
 {
-    struct victim v;
-    struct peer p;
+    static const enum ending endings[] = {REVOKED, SIGNED_OUT};
     (void)state;
-    victim_make(&v, "admin", REVOKED);
-    char *follow = str_dupf("/api/v1/jobs/%s/follow?format=json", job);
-    char *revoke_path = str_dupf("/api/v1/tokens/%s", v.id);
-    peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
-    send_one(&p, "DELETE", revoke_path, v.text);
-    send_one(&p, "GET", follow, v.text);
-    wait_for(&p, "token-revoked");
-    assert_true(str_starts(p.in.data, "HTTP/1.1 204 "));
-    assert_non_null(strstr(p.in.data, "HTTP/1.1 401 "));
-    assert_null(strstr(p.in.data, "\"event\""));
-    peer_fini(&p);
-    mem_free(follow);
-    mem_free(revoke_path);
-    victim_fini(&v);
+    for (int i = 0; i < 2; i++) {
+        struct victim v;
+        struct peer p;
+        victim_make(&v, "admin", endings[i]);
+        char *follow = str_dupf("/api/v1/jobs/%s/follow?format=json", job);
+        char *path = endings[i] == REVOKED ? str_dupf("/api/v1/tokens/%s", v.id)
+                                           : mem_strdup("/api/v1/session");
+        peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+        send_one(&p, "DELETE", path, v.text);
+        send_one(&p, "GET", follow, v.text);
+        wait_for(&p, codes[endings[i]]);
+        assert_true(str_starts(p.in.data, "HTTP/1.1 204 "));
+        assert_non_null(strstr(p.in.data, "HTTP/1.1 401 "));
+        assert_null(strstr(p.in.data, "\"event\""));
+        peer_fini(&p);
+        mem_free(follow);
+        mem_free(path);
+        victim_fini(&v);
+    }
 }
 
 /* And only what is the token's: others go on to their end. */
@@ -761,6 +812,36 @@ static void stream_of_another_token__goes_on(void **state)
     victim_fini(&other);
 }
 
+/* Signing out ends what the session opened, and nothing else of its token. */
+static void stream_of_another_session_of_the_token__goes_on(void **state)
+{
+    struct victim v;
+    struct peer peers[3];
+    (void)state;
+    char *token =
+        house_token(&house, "{\"type\":\"api\",\"role\":\"read\",\"name\":\"victim\"}", NULL);
+    char *cookies[2] = {house_sign_in(&house, token), house_sign_in(&house, token)};
+    const char *const as[3] = {token, cookies[0], cookies[1]};
+    for (int i = 0; i < 3; i++) {
+        peer_open(&peers[i], &house, ALPN_HTTP, NULL, NULL);
+        send_one(&peers[i], "GET", "/api/v1/events?topic=groups", as[i]);
+        wait_for(&peers[i], "event: open");
+    }
+    v = (struct victim){.text = cookies[1], .ending = SIGNED_OUT};
+    end_token(&v);
+    peer_wait_closed(&peers[2]);
+    assert_null(strstr(peers[2].in.data, "event: groups"));
+    json_free(house_post(&house, "/api/v1/groups/kept/pause", NULL, 200));
+    for (int i = 0; i < 2; i++)
+        wait_for(&peers[i], "event: groups");
+    json_free(house_post(&house, "/api/v1/groups/kept/resume", NULL, 200));
+    for (int i = 0; i < 3; i++)
+        peer_fini(&peers[i]);
+    mem_free(token);
+    mem_free(cookies[0]);
+    mem_free(cookies[1]);
+}
+
 /* ---- tokens that never were ---- */
 
 static void every_route__for_a_token_that_is_none__is_refused(void **state)
@@ -782,7 +863,10 @@ static void every_route__for_a_token_that_is_none__is_refused(void **state)
                  {"nonsense", "token-malformed"},
                  {join, "token-malformed"},
                  {wrong_secret, "token-unknown"},
-                 {wrong_id, "token-unknown"}};
+                 {wrong_id, "token-unknown"},
+                 {COOKIE_NAME, "session-ended"},
+                 {COOKIE_NAME "=nonsense", "session-ended"},
+                 {COOKIE_NAME "=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "session-ended"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         pipeline_is_refused(cases[i].token, "at once", cases[i].code);
     nothing_happened();
@@ -801,8 +885,9 @@ int main(void)
         cmocka_unit_test(every_route__for_a_token_that_ends_before_the_answer__is_refused),
         cmocka_unit_test(every_stream__ends_with_its_token),
         cmocka_unit_test(stream__behind_requests_that_wait__ends_with_its_token),
-        cmocka_unit_test(stream__behind_the_revocation_of_its_token__does_not_begin),
+        cmocka_unit_test(stream__behind_the_end_of_its_token_or_session__does_not_begin),
         cmocka_unit_test(stream_of_another_token__goes_on),
+        cmocka_unit_test(stream_of_another_session_of_the_token__goes_on),
     };
     return cmocka_run_group_tests(tests, open_house, close_house);
 }
