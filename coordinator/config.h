@@ -23,6 +23,7 @@ struct config {
     struct opt_list metrics_allow; /* networks that read the metrics without a token */
     struct json *channels;         /* notify/channel.h, each checked; NULL: none */
     struct json *rules;            /* notify/rule.h, each checked; NULL: none */
+    struct opt_list forwarded_for;   /* proxies whose X-Forwarded-For is believed */
     char *timezone; /* of schedules that name none; zone_files.h checks that there is one */
     char *zoneinfo; /* folder of zone files; NULL: the system's */
     char *log_level;

@@ -35,11 +35,13 @@ static void on_sweep(uv_timer_t *t)
 }
 
 /* The configuration was checked when it was read. */
-static void read_allowed(struct api *a, const struct opt_list *l)
+static struct allow_net *read_networks(const struct opt_list *l, size_t *count)
 {
-    a->allow = mem_array(l->count, sizeof *a->allow);
+    struct allow_net *nets = mem_array(l->count, sizeof *nets);
+    *count = 0;
     for (size_t i = 0; i < l->count; i++)
-        if (allow_parse(l->items[i], &a->allow[a->allow_count], NULL) == 0) a->allow_count++;
+        if (allow_parse(l->items[i], &nets[*count], NULL) == 0) ++*count;
+    return nets;
 }
 
 struct api *api_new(const struct api_options *o)
@@ -54,7 +56,8 @@ struct api *api_new(const struct api_options *o)
     size_t count;
     const struct route *routes = route_table(&count);
     a->traffic = traffic_new(routes, (int)count);
-    read_allowed(a, &o->config->metrics_allow);
+    a->allow = read_networks(&o->config->metrics_allow, &a->allow_count);
+    a->proxies = read_networks(&o->config->forwarded_for, &a->proxy_count);
     a->webhooks = rate_new(o->config->max_webhooks);
     map_init(&a->waiting);
     map_init(&a->followers);
@@ -161,6 +164,7 @@ void api_free(struct api *a)
     rate_free(a->webhooks);
     traffic_free(a->traffic);
     mem_free(a->allow);
+    mem_free(a->proxies);
     map_fini(&a->waiting);
     map_fini(&a->followers);
     map_fini(&a->execution_followers);

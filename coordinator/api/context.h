@@ -37,6 +37,8 @@ struct api {
     struct traffic *traffic;
     struct allow_net *allow; /* who reads the metrics without a token */
     size_t allow_count;
+    struct allow_net *proxies; /* whose X-Forwarded-For is believed */
+    size_t proxy_count;
     struct map waiting; /* command number -> request */
     uint64_t last_number;
     struct map followers; /* job -> first stream of the job */

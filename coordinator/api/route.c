@@ -2,6 +2,7 @@
 #include "coordinator/api/route.h"
 #include "coordinator/api/cookie.h"
 #include "coordinator/api/following.h"
+#include "coordinator/api/forwarded.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/live.h"
 #include "coordinator/api/webhooks.h"
@@ -268,8 +269,11 @@ static bool read_claim(struct request *r, const struct http_message *m)
 /* Metrics may be read without a token from the addresses that the configuration names. */
 static bool is_allowed(const struct request *r, const struct http_message *m)
 {
-    return r->route->handle == metrics_show && !http_header(m, "authorization") &&
-           allow_has(r->api->allow, r->api->allow_count, link_remote(r->link));
+    const struct api *a = r->api;
+    char client[FORWARDED_SIZE];
+    if (r->route->handle != metrics_show || http_header(m, "authorization")) return false;
+    forwarded_client(a->proxies, a->proxy_count, link_remote(r->link), m, client);
+    return allow_has(a->allow, a->allow_count, client);
 }
 
 void route_head(struct request *r, const struct http_message *m)

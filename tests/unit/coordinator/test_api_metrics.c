@@ -34,6 +34,14 @@ static int open_allowing_others(void **state)
     return 0;
 }
 
+static int open_behind_proxy(void **state)
+{
+    (void)state;
+    house_open(&house, "metrics: {allow: [192.0.2.0/24]}\nweb: {forwardedFor: [127.0.0.1]}\n",
+               NULL);
+    return 0;
+}
+
 static int close_house(void **state)
 {
     (void)state;
@@ -249,6 +257,31 @@ static void progress__adds_up_under_its_names__and_above_the_limit_in_one(void *
     metrics_free(m);
 }
 
+static void forwarded(const char *header, int status)
+{
+    struct answer a;
+    house_call(&house, "GET", "/metrics", "", NULL, header, &a);
+    if (a.status != status) fail_msg("%s: %d and not %d", header, a.status, status);
+    answer_fini(&a);
+}
+
+static void forwarded_address__of_a_proxy_that_is_believed__counts(void **state)
+{
+    (void)state;
+    forwarded("", 401); /* the proxy itself */
+    forwarded("X-Forwarded-For: 192.0.2.5\r\n", 200);
+    forwarded("X-Forwarded-For: 198.51.100.1, 192.0.2.5\r\n", 200);
+    forwarded("X-Forwarded-For: 192.0.2.5, 198.51.100.1\r\n", 401);
+    forwarded("X-Forwarded-For: 192.0.2.5\r\nX-Forwarded-For: nobody\r\n", 401);
+}
+
+static void forwarded_address__of_anybody_else__is_not_looked_at(void **state)
+{
+    (void)state;
+    forwarded("X-Forwarded-For: 10.0.0.1\r\n", 401);
+    forwarded("Forwarded: for=10.0.0.1\r\n", 401);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -262,6 +295,10 @@ int main(void)
                                         open_allowing, close_house),
         cmocka_unit_test_setup_teardown(other_address__needs_a_token, open_allowing_others,
                                         close_house),
+        cmocka_unit_test_setup_teardown(forwarded_address__of_a_proxy_that_is_believed__counts,
+                                        open_behind_proxy, close_house),
+        cmocka_unit_test_setup_teardown(forwarded_address__of_anybody_else__is_not_looked_at,
+                                        open_allowing_others, close_house),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
