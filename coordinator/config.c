@@ -3,6 +3,7 @@
 #include "coordinator/metrics/allow.h"
 #include "coordinator/notify/channel.h"
 #include "coordinator/notify/rule.h"
+#include "coordinator/web.h"
 
 #include "base/duration.h"
 #include "base/log.h"
@@ -28,6 +29,13 @@ static int check_address(const char *value, struct err *e)
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
     return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
+}
+
+static int check_web_address(const char *value, struct err *e)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t port;
+    return address_parse(value, WEB_PORT, host, sizeof host, &port, e);
 }
 
 static int check_host(const char *value, struct err *e)
@@ -178,6 +186,27 @@ const struct opt config_options[] = {
      .value_name = "NET",
      .help = "network or address that may read /metrics without a token",
      .check = check_network},
+    {.env = "CADRE_WEB_LISTEN",
+     .key = "web.listen",
+     .type = OPT_STRING,
+     .offset = AT(web_listen),
+     .value_name = "ADDR:PORT",
+     .help = "a second port for the page and the API, with a certificate of one's own",
+     .check = check_web_address},
+    {.env = "CADRE_WEB_CERTIFICATE",
+     .key = "web.certificate",
+     .type = OPT_STRING,
+     .is_path = true,
+     .offset = AT(web_certificate),
+     .value_name = "FILE",
+     .help = "its certificate and those between it and its root; read again when it changes"},
+    {.env = "CADRE_WEB_KEY",
+     .key = "web.key",
+     .type = OPT_STRING,
+     .is_path = true,
+     .offset = AT(web_key),
+     .value_name = "FILE",
+     .help = "the key of web.certificate: RSA, or EC on P-256 or P-384"},
     {.env = "CADRE_WEB_FORWARDED_FOR",
      .key = "web.forwardedFor",
      .type = OPT_LIST,
@@ -247,6 +276,24 @@ enum opt_source config_source(const struct config *c, const char *env)
     return OPT_FROM_DEFAULT;
 }
 
+/* All three, or none. */
+static int check_web(const struct config *c, struct err *e)
+{
+    const char *set = c->web_listen        ? "web.listen"
+                      : c->web_certificate ? "web.certificate"
+                      : c->web_key         ? "web.key"
+                                           : NULL;
+    const char *missing = !c->web_listen        ? "web.listen"
+                          : !c->web_certificate ? "web.certificate"
+                          : !c->web_key         ? "web.key"
+                                                : NULL;
+    if (!set || !missing) return 0;
+    return err_set(e, ERR_INVALID,
+                   "%s is set, but %s is not: a port of its own wants web.listen, web.certificate "
+                   "and web.key",
+                   set, missing);
+}
+
 /* Checks that concern several settings. */
 static int check_together(struct config *c, struct err *e)
 {
@@ -267,6 +314,8 @@ static int check_together(struct config *c, struct err *e)
         return err_set(e, ERR_INVALID, "channels: there are more than %d", CHANNELS_MAX);
     if (json_count(c->rules) > RULES_MAX)
         return err_set(e, ERR_INVALID, "notify: there are more than %d rules", RULES_MAX);
+    int rc = check_web(c, e);
+    if (rc) return rc;
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
     return address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &port, e);

@@ -19,11 +19,13 @@ struct config {
     int64_t certificate_life_ms;
     int64_t output_limit_bytes, payload_limit_bytes;
     int64_t max_agents;
-    int64_t max_webhooks;          /* calls of one webhook in a minute */
-    struct opt_list metrics_allow; /* networks that read the metrics without a token */
-    struct json *channels;         /* notify/channel.h, each checked; NULL: none */
-    struct json *rules;            /* notify/rule.h, each checked; NULL: none */
+    int64_t max_webhooks;            /* calls of one webhook in a minute */
+    struct opt_list metrics_allow;   /* networks that read the metrics without a token */
+    char *web_listen;                /* a second port, for page and API; NULL: none */
+    char *web_certificate, *web_key; /* its files; both NULL, or none */
     struct opt_list forwarded_for;   /* proxies whose X-Forwarded-For is believed */
+    struct json *channels;           /* notify/channel.h, each checked; NULL: none */
+    struct json *rules;              /* notify/rule.h, each checked; NULL: none */
     char *timezone; /* of schedules that name none; zone_files.h checks that there is one */
     char *zoneinfo; /* folder of zone files; NULL: the system's */
     char *log_level;
