@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/web.h"
 #include "base/str.h"
 #include "platform/complain.h"
 #include "platform/log_sink.h"
@@ -113,6 +114,11 @@ int command_run(const struct command_args *a)
     log_info("coordinator: version %s, state %s, listening on %s", CADRE_VERSION, a->config->state,
              coordinator_address(r.coordinator));
     printf("listening on %s\n", coordinator_address(r.coordinator));
+    const char *web = coordinator_web_address(r.coordinator);
+    if (web) {
+        log_info("coordinator: the page and the API are at %s, too", web);
+        printf("listening on %s for browsers\n", web);
+    }
     fflush(stdout);
     service_ready("serving");
     int64_t beat = service_watchdog_ms();
@@ -138,6 +144,11 @@ int command_print(const char *command, const char *text)
 int command_check_config(const struct command_args *a)
 {
     struct buf text;
+    struct err e = {0};
+    if (web_check(a->config, &e)) {
+        complain_as("cadre-coordinator check-config", err_text(&e));
+        return EXIT_FAILURE;
+    }
     buf_init(&text, 256 * 1024);
     opt_print(&a->config->set, &text);
     int code = command_print("check-config", text.data);

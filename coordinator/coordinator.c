@@ -25,6 +25,7 @@
 #include "coordinator/store/store.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/authority.h"
+#include "coordinator/web.h"
 #include "coordinator/zone_files.h"
 #include "platform/files.h"
 #include "platform/os.h"
@@ -67,6 +68,7 @@ struct coordinator {
     struct sessions *sessions;
     struct api *api;
     struct link_listener *listener;
+    struct web *web; /* the second port; NULL: none */
     uint16_t port;
     char *address;
     char *addresses;     /* `advertise`, for agents: names_advertised */
@@ -122,6 +124,13 @@ static void on_accept(struct link *l, void *user)
         api_accept(c->api, l);
 }
 
+/* Of the second port, where no agents come. */
+static void on_web_accept(struct link *l, void *user)
+{
+    struct coordinator *c = user;
+    api_accept(c->api, l);
+}
+
 static void gather(struct scrape *s, void *user)
 {
     const struct coordinator *c = user;
@@ -131,6 +140,7 @@ static void gather(struct scrape *s, void *user)
     outbox_counters(c->outbox, &s->messages);
     s->agent_connections = sessions_count(c->sessions);
     if (c->listener) link_listener_counters(c->listener, &s->door);
+    web_count(c->web, &s->door);
 }
 
 static char *waits_of(const char *group, void *user)
@@ -312,6 +322,18 @@ static int open_listener(struct coordinator *c, struct err *e)
     return 0;
 }
 
+static int open_web(struct coordinator *c, struct err *e)
+{
+    return web_open(c->config,
+                    &(struct link_listen_options){.loop = c->loop,
+                                                  .on_accept = on_web_accept,
+                                                  .on_crowd = on_crowd,
+                                                  .stall_ms = c->timeouts.stall_ms,
+                                                  .beside = c->listener,
+                                                  .user = c},
+                    &c->web, e);
+}
+
 /* For programs on this host: an address that can be connected to. */
 static int write_port(const struct coordinator *c, struct err *e)
 {
@@ -355,7 +377,8 @@ static int start_parts(struct coordinator *c, struct err *e)
     c->history = history_new();
     c->sampling = sampling_start(c->loop, c->reads, c->history, c->timeouts.sample_ms);
     c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
-    c->standing = standing_start(c->loop, f->state, c->authority, c->spine);
+    c->standing =
+        standing_start(c->loop, &(struct standing_of){f->state, c->authority, &c->web, c->spine});
     c->courier = courier_beside(c->loop);
     os_now(&now);
     c->started_ms = now.wall_ms;
@@ -409,15 +432,18 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
     /* what a version without a marker left is complete; else init says when it is */
     if (!rc && older) rc = state_folder_finish(config->state, STATE_OF_COORDINATOR, e);
     if (!rc) rc = check_address(config, e);
+    if (!rc) rc = web_check(config, e);
     if (!rc) rc = open_trust(c, e);
     if (!rc) rc = open_engine(c, e);
     if (!rc) rc = state_folder_finish(config->state, STATE_OF_COORDINATOR, e);
     if (!rc) rc = open_listener(c, e);
+    if (!rc) rc = open_web(c, e);
     if (!rc) rc = admin_token_refresh(config, authority_pin(c->authority), c->port, e);
     if (!rc) rc = write_port(c, e);
     if (!rc) rc = start_parts(c, e);
     if (rc) {
         if (c->listener) link_listener_close(c->listener);
+        web_close(c->web);
         coordinator_free(c);
         return rc;
     }
@@ -439,6 +465,11 @@ const char *coordinator_address(const struct coordinator *c)
     return c->address;
 }
 
+const char *coordinator_web_address(const struct coordinator *c)
+{
+    return web_address(c->web);
+}
+
 /* ---- stop ---- */
 
 static void on_ending(uv_timer_t *t)
@@ -457,6 +488,7 @@ static void on_ending(uv_timer_t *t)
 void coordinator_reload(struct coordinator *c)
 {
     if (c->zone_files) zone_files_again(c->zone_files);
+    web_again(c->web);
 }
 
 void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user)
@@ -471,6 +503,8 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     c->user = user;
     link_listener_close(c->listener);
     c->listener = NULL;
+    web_close(c->web);
+    c->web = NULL;
     timer_free(&c->refresh);
     /* In this order: no new commands; the queued ones and their answers, some of which are looked
      * up; then the links. */

@@ -56,7 +56,10 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
 uint16_t coordinator_port(const struct coordinator *c);
 const char *coordinator_address(
     const struct coordinator *c); /* "0.0.0.0:7433": what is listened on */
-/* SIGHUP: reads again what may change while it runs, which are the time zones. */
+/* The same of the second port; NULL: there is none. */
+const char *coordinator_web_address(const struct coordinator *c);
+/* SIGHUP: reads again what may change while it runs: the time zones, and the certificate of the
+ * second port. */
 void coordinator_reload(struct coordinator *c);
 /* Stops accepting, commits what is queued, closes all links in order; then on_stopped, from the
  * loop. A second call cuts what is still open. */

@@ -10,11 +10,18 @@ struct authority;
 struct spine;
 struct standing_clock;
 struct uv_loop_s;
+struct web;
 
-/* state: the folder; it and the others are borrowed until standing_stop. The first time is now.
- * Loop thread. */
-struct standing_clock *standing_start(struct uv_loop_s *loop, const char *state,
-                                      const struct authority *authority, struct spine *spine);
+/* What is told of, and to whom. All are borrowed until standing_stop. */
+struct standing_of {
+    const char *state; /* the folder */
+    const struct authority *authority;
+    struct web *const *web; /* *web NULL: there is no `web:`, or it is closed */
+    struct spine *spine;
+};
+
+/* The first time is now. Loop thread. */
+struct standing_clock *standing_start(struct uv_loop_s *loop, const struct standing_of *of);
 /* Nothing is pushed any more; the memory goes when the loop has run. NULL is fine. */
 void standing_stop(struct standing_clock *s);
 
