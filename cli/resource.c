@@ -260,7 +260,8 @@ static int find_path(struct cli *cli, const struct opt_args *args, char **path)
     return EXIT_OK;
 }
 
-static int run_one(struct cli *cli, const struct opt_args *args, const char *key, const char *value,
+static int run_one(struct cli *cli, const struct opt_args *args, const struct resource_query *query,
+                   size_t count,
                    void (*print)(struct out *out, const char *name, const struct json *answer))
 {
     char *path = NULL;
@@ -270,7 +271,8 @@ static int run_one(struct cli *cli, const struct opt_args *args, const char *key
     buf_init(&target, 65536);
     (void)buf_adds(&target, path);
     mem_free(path);
-    if (key) cli_query(&target, key, value);
+    for (size_t i = 0; i < count; i++)
+        cli_query(&target, query[i].key, query[i].value);
     const struct request request = {.method = cli->command->method, .target = target.data};
     const char *place = cli->command->resource->place;
     char *name = place ? cli_slashed(cli, args->argv[0], place) : mem_strdup(args->argv[0]);
@@ -283,19 +285,26 @@ static int run_one(struct cli *cli, const struct opt_args *args, const char *key
 int resource_run_with(struct cli *cli, const struct opt_args *args, const char *key,
                       const char *value)
 {
-    return run_one(cli, args, key, value, cli->command->print);
+    const struct resource_query query = {key, value};
+    return run_one(cli, args, &query, 1, cli->command->print);
+}
+
+int resource_run_query(struct cli *cli, const struct opt_args *args,
+                       const struct resource_query *query, size_t count)
+{
+    return run_one(cli, args, query, count, cli->command->print);
 }
 
 int resource_print(struct cli *cli, const struct opt_args *args,
                    void (*print)(struct out *out, const char *name, const struct json *answer))
 {
-    return run_one(cli, args, NULL, NULL, print);
+    return run_one(cli, args, NULL, 0, print);
 }
 
 int resource_run(struct cli *cli, void *config, const struct opt_args *args)
 {
     (void)config;
-    return resource_run_with(cli, args, NULL, NULL);
+    return run_one(cli, args, NULL, 0, cli->command->print);
 }
 
 void resource_print_state(struct out *out, const char *name, const struct json *answer)

@@ -126,6 +126,13 @@ int resource_print(struct cli *cli, const struct opt_args *args,
 int resource_run_with(struct cli *cli, const struct opt_args *args, const char *key,
                       const char *value);
 
+/* The same with several. */
+struct resource_query {
+    const char *key, *value;
+};
+int resource_run_query(struct cli *cli, const struct opt_args *args,
+                       const struct resource_query *query, size_t count);
+
 /* The name in the arguments; NULL: a message was printed, exit with EXIT_USAGE. */
 const char *resource_name(const struct cli *cli, const struct opt_args *args);
 /* The path of that name, followed by "/" and rest; mem_free. NULL as above. */
