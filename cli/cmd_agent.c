@@ -9,13 +9,15 @@ static const struct opt list_options[] = {
      .offset = LIST_AT(group),
      .value_name = "K",
      .help = "only agents that serve this group"},
+    LIST_STATE("OFFLINE,UNWELL"),
 };
 
 const struct command cmd_agent_list = {
     .name = "agent list",
     .arguments = "",
     .summary = "list agents",
-    .example = "cadre agent list --group windows",
+    .example = "cadre agent list --group windows\n"
+               "cadre agent list --state OFFLINE,UNWELL",
     .options = list_options,
     .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
@@ -85,8 +87,14 @@ const struct command cmd_agent_resume = {
 
 struct remove_config {
     bool force;
+    char *reason;
 };
 static const struct opt remove_options[] = {
+    {.flag = "reason",
+     .type = OPT_STRING,
+     .offset = offsetof(struct remove_config, reason),
+     .value_name = "TEXT",
+     .help = "reason, kept with the agent: 'cadre agent show' and the log tell it"},
     {.flag = "force",
      .type = OPT_BOOL,
      .offset = offsetof(struct remove_config, force),
@@ -96,16 +104,18 @@ static const struct opt remove_options[] = {
 static int run_remove(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct remove_config *c = config;
-    return resource_run_with(cli, args, "force", c->force ? "true" : NULL);
+    const struct resource_query query[] = {{"force", c->force ? "true" : NULL},
+                                           {"reason", c->reason}};
+    return resource_run_query(cli, args, query, sizeof query / sizeof *query);
 }
 
 const struct command cmd_agent_remove = {
     .name = "agent remove",
     .arguments = "AGENT",
     .summary = "revoke an agent's certificate at once and forget it",
-    .example = "cadre agent remove build-07",
+    .example = "cadre agent remove build-07 --reason 'sold'",
     .options = remove_options,
-    .option_count = 1,
+    .option_count = sizeof remove_options / sizeof *remove_options,
     .config_size = sizeof(struct remove_config),
     .resource = &resource_agent,
     .method = "DELETE",

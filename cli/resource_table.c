@@ -323,7 +323,9 @@ static const struct field agent_fields[] = {
     ALWAYS("version"),  ALWAYS("lastSeenAt"),
     SET("createdBy"),   SET("drainReason"),
     SET("drainedBy"),   SET("unwellReason"),
-    SET("unwellSince"), {.member = NULL},
+    SET("unwellSince"), SET("removedAt"),
+    SET("removedBy"),   SET("removedReason"),
+    {.member = NULL},
 };
 const struct resource resource_agent = {.collection = "agents",
                                         .takes =
