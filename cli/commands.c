@@ -42,6 +42,7 @@ const struct command *const commands[] = {
     &cmd_group_resume,
     &cmd_agent_list,
     &cmd_agent_show,
+    &cmd_agent_history,
     &cmd_agent_drain,
     &cmd_agent_resume,
     &cmd_agent_remove,

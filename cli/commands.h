@@ -18,8 +18,8 @@ extern const struct command cmd_trigger_list, cmd_trigger_show, cmd_trigger_enab
     cmd_trigger_backfills;
 extern const struct command cmd_group_list, cmd_group_show, cmd_group_create, cmd_group_update,
     cmd_group_delete, cmd_group_pause, cmd_group_resume;
-extern const struct command cmd_agent_list, cmd_agent_show, cmd_agent_drain, cmd_agent_resume,
-    cmd_agent_remove;
+extern const struct command cmd_agent_list, cmd_agent_show, cmd_agent_history, cmd_agent_drain,
+    cmd_agent_resume, cmd_agent_remove;
 extern const struct command cmd_namespace_list, cmd_namespace_show, cmd_namespace_set,
     cmd_namespace_unset;
 extern const struct command cmd_token_create_join, cmd_token_create_api, cmd_token_list,
