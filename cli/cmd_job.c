@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/again.h"
 #include "cli/bulk.h"
+#include "cli/ended.h"
 #include "cli/job_name.h"
 #include "cli/logs.h"
 #include "cli/resource.h"
@@ -16,7 +17,10 @@ static const struct opt list_options[] = {
     LIST_KIND,
     LIST_JOB_NAME,
     LIST_AGENT,
+    LIST_END,
+    LIST_ORIGIN,
     LIST_TIMES,
+    LIST_ENDED,
     LIST_LIMIT,
 };
 
@@ -24,12 +28,13 @@ const struct command cmd_job_list = {
     .name = "job list",
     .arguments = "",
     .summary = "list jobs, newest first",
-    .example = "cadre job list --state CREATED,RUNNING --group windows",
+    .example = "cadre job list --state CREATED,RUNNING --group windows\n"
+               "cadre job list --flow company.team/nightly --state FAILED --exit-code 3",
     .options = list_options,
     .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
     .resource = &resource_job,
-    .run = resource_list,
+    .run = resource_list_of_flow,
 };
 
 struct show_config {

@@ -53,20 +53,39 @@ struct listing {
     char *cursor; /* where the next page begins; NULL: at the start, or there is no next page */
 };
 
-/* The filters but the labels: their names as options and in the query. */
-#define CHOICES 11
+/* The filters but the labels: their names in the query and as options. */
+#define CHOICES 18
 struct choice {
-    const char *key, *value;
+    const char *key, *flag, *value;
 };
 static void choices_of(const struct list_config *c, struct choice out[CHOICES])
 {
-    const struct choice all[CHOICES] = {{"state", c->state},  {"group", c->group},
-                                        {"namespace", c->ns}, {"agent", c->agent},
-                                        {"flow", c->flow},    {"trigger", c->trigger},
-                                        {"kind", c->kind},    {"name", c->name},
-                                        {"since", c->since},  {"until", c->until},
-                                        {"id", c->id}};
+    const struct choice all[CHOICES] = {{"state", "state", c->state},
+                                        {"group", "group", c->group},
+                                        {"namespace", "namespace", c->ns},
+                                        {"agent", "agent", c->agent},
+                                        {"flow", "flow", c->flow},
+                                        {"trigger", "trigger", c->trigger},
+                                        {"kind", "kind", c->kind},
+                                        {"name", "name", c->name},
+                                        {"since", "since", c->since},
+                                        {"until", "until", c->until},
+                                        {"endedSince", "ended-since", c->ended_since},
+                                        {"endedUntil", "ended-until", c->ended_until},
+                                        {"id", "id", c->id},
+                                        {"reason", "reason", c->reason},
+                                        {"exitCode", "exit-code", c->exit_code},
+                                        {"task", "task", c->task},
+                                        {"order", "order", c->order},
+                                        {"named", "unnamed", c->unnamed ? "false" : NULL}};
     memcpy(out, all, sizeof all);
+}
+
+int resource_check_exit_code(const char *value, struct err *e)
+{
+    int64_t n;
+    if (str_int64(value, &n) == 0) return 0;
+    return err_set(e, ERR_INVALID, "'%.40s' is not a whole number", value);
 }
 
 size_t resource_filter(const struct list_config *c, struct buf *target)
@@ -122,7 +141,7 @@ const char *resource_empty_filter(const struct list_config *c)
     struct choice all[CHOICES];
     choices_of(c, all);
     for (size_t i = 0; i < CHOICES; i++)
-        if (all[i].value && !*all[i].value) return all[i].key;
+        if (all[i].value && !*all[i].value) return all[i].flag;
     return NULL;
 }
 
@@ -160,25 +179,31 @@ int resource_list(struct cli *cli, void *config, const struct opt_args *args)
     return code;
 }
 
-/* The API asks for namespace and flow apart. */
+int resource_split_flow(const struct cli *cli, const struct list_config *c,
+                        struct list_config *split, char **room)
+{
+    *split = *c;
+    *room = NULL;
+    if (str_empty(c->flow)) return EXIT_OK; /* an empty one is refused as an empty filter */
+    if (c->ns) return cli_usage(cli, "--flow names the namespace already: leave --namespace out");
+    *room = cli_slashed(cli, c->flow, "NAMESPACE/FLOW");
+    char *slash = *room ? strchr(*room, '/') : NULL;
+    if (!*room) return EXIT_USAGE;
+    if (slash) {
+        *slash = 0;
+        split->ns = *room;
+        split->flow = slash + 1;
+    }
+    return EXIT_OK;
+}
+
 int resource_list_of_flow(struct cli *cli, void *config, const struct opt_args *args)
 {
-    const struct list_config *c = config;
-    struct list_config split = *c;
-    if (c->flow && c->ns)
-        return cli_usage(cli, "--flow names the namespace already: leave --namespace out");
-    char *ns = c->flow ? cli_slashed(cli, c->flow, "NAMESPACE/FLOW") : NULL;
-    char *slash = ns ? strchr(ns, '/') : NULL;
-    int code = c->flow && !ns ? EXIT_USAGE : EXIT_OK;
-    if (code == EXIT_OK) {
-        if (slash) {
-            *slash = 0;
-            split.ns = ns;
-            split.flow = slash + 1;
-        }
-        code = resource_list(cli, &split, args);
-    }
-    mem_free(ns);
+    struct list_config split;
+    char *room;
+    int code = resource_split_flow(cli, config, &split, &room);
+    if (code == EXIT_OK) code = resource_list(cli, &split, args);
+    mem_free(room);
     return code;
 }
 

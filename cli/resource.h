@@ -45,6 +45,8 @@ extern const struct resource resource_job, resource_execution, resource_agent, r
 /* The filters of `list` for all nouns; 0 and NULL: not given. */
 struct list_config {
     char *state, *group, *ns, *agent, *flow, *trigger, *kind, *name, *since, *until, *id;
+    char *reason, *exit_code, *task, *order, *ended_since, *ended_until;
+    bool unnamed;
     struct opt_map labels;
     int64_t limit;
 };
@@ -94,6 +96,38 @@ struct list_config {
         .flag = "agent", .type = OPT_STRING, .offset = LIST_AT(agent), .value_name = "A",          \
         .help = "only jobs of this agent"                                                          \
     }
+/* Why a job ended, and what it is of. */
+#define LIST_END                                                                                   \
+    {.flag = "reason",                                                                             \
+     .type = OPT_STRING,                                                                           \
+     .offset = LIST_AT(reason),                                                                    \
+     .value_name = "R[,R]",                                                                        \
+     .help = "only these reasons, e.g. exit-code,timeout; none: jobs without one"},                \
+    {                                                                                              \
+        .flag = "exit-code", .type = OPT_STRING, .offset = LIST_AT(exit_code), .value_name = "N",  \
+        .check = resource_check_exit_code,                                                         \
+        .help = "only jobs whose last attempt ended with this code"                                \
+    }
+#define LIST_ORIGIN                                                                                \
+    {.flag = "flow",                                                                               \
+     .type = OPT_STRING,                                                                           \
+     .offset = LIST_AT(flow),                                                                      \
+     .value_name = "NAMESPACE/FLOW",                                                               \
+     .help = "only jobs of this flow"},                                                            \
+        {.flag = "task",                                                                           \
+         .type = OPT_STRING,                                                                       \
+         .offset = LIST_AT(task),                                                                  \
+         .value_name = "T",                                                                        \
+         .help = "only jobs of this task of a flow; of evaluations: of this trigger"},             \
+        {.flag = "label",                                                                          \
+         .type = OPT_MAP,                                                                          \
+         .offset = LIST_AT(labels),                                                                \
+         .value_name = "K=V",                                                                      \
+         .help = "only jobs of executions with this label"},                                       \
+    {                                                                                              \
+        .flag = "unnamed", .type = OPT_BOOL, .offset = LIST_AT(unnamed),                           \
+        .help = "only jobs without a name"                                                         \
+    }
 #define LIST_KIND                                                                                  \
     {                                                                                              \
         .flag = "kind", .type = OPT_STRING, .offset = LIST_AT(kind), .value_name = "K[,K]",        \
@@ -109,8 +143,13 @@ struct list_config {
 /* Appends the filters to a target that ends in a query, or has none yet; returns how many there
  * are. */
 size_t resource_filter(const struct list_config *c, struct buf *target);
-/* A filter with an empty value, as of a variable that is not set, which would choose everything;
- * NULL: there is none. */
+int resource_check_exit_code(const char *value, struct err *e); /* for option tables */
+/* The API asks for namespace and flow apart. *split becomes `c` with its --flow NAMESPACE/FLOW in
+ * two, which point into *room (mem_free); an exit code, after a message when it is not 0. */
+int resource_split_flow(const struct cli *cli, const struct list_config *c,
+                        struct list_config *split, char **room);
+/* The option of a filter with an empty value, as of a variable that is not set, which would choose
+ * everything; NULL: there is none. */
 const char *resource_empty_filter(const struct list_config *c);
 
 /* Runs `NOUN list`, whose config is a struct list_config: all pages, as a table or a JSON array. */

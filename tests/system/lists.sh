@@ -89,6 +89,68 @@ is "and of no other" 1 "$(grep -c ' warn .* ended state=' a.log)"
 has "and so does the coordinator" coordinator.log 'trigger bad of a.*exit code 2'
 is "once" 1 "$(grep -c 'trigger .* of a' coordinator.log)"
 
+# ---- by the cause of the end, and by what it is of ----
+cat >flows/g.yaml <<'F'
+id: g
+namespace: a
+labels: {team: data, day: mon}
+tasks:
+  - {id: one, command: [sh, -c, exit 5], allowFailure: true}
+  - {id: two, command: ["true"]}
+F
+cadre flow apply flows >out
+cadre flow run a/g >out 2>&1
+cadre run -- sh -c 'exit 5'
+# finds NUMBER OPTION...: so many jobs are listed
+finds() {
+    number=$1
+    shift
+    is "job list $*" "$number" "$(cadre job list --kind all "$@" | grep -cE '^[0-9a-z]{13} ')"
+}
+finds 2 --exit-code 5
+finds 1 --exit-code 5 --flow a/g
+finds 1 --exit-code 5 --flow a.g --reason exit-code
+finds 0 --exit-code 5 --reason timeout,none
+finds 1 --exit-code 2 --task bad
+finds 0 --exit-code 5 --task two
+finds 2 --flow a/g
+finds 2 --label team=data --label day=mon
+finds 0 --label team=data --label day=tue
+finds 1 --exit-code 5 --unnamed --kind job
+finds 0 --name odd --exit-code 5
+finds 2 --exit-code 5 --ended-since 1h
+finds 0 --exit-code 5 --ended-until 1h
+finds 0 --exit-code 5 --ended-since 2100-01-01T00:00:00Z
+is "they choose what is run again, too" "1 job matches" \
+    "$(cadre job retry --dry-run --exit-code 5 --unnamed)"
+is "of a flow nothing is run again alone" "0 jobs match" "$(cadre job retry --dry-run --flow a/g)"
+is "and nothing is cancelled that is not so" "0 jobs match" \
+    "$(cadre job cancel --dry-run --flow a/g --task one --label team=data --reason none)"
+# refuses CODE PART OPTION...
+refuses() {
+    code=$1 part=$2
+    shift 2
+    cadre job list "$@" >out 2>err
+    is "job list $* is refused" "$code" $?
+    has "with the cause" err "$part"
+}
+refuses 2 "exit-code: 'x' is not a whole number" --exit-code x
+refuses 1 "exitCode: '99999999999' is not a whole number from" --exit-code 99999999999
+refuses 1 "reason: .*'lots'" --reason lots
+refuses 2 "ended-since.*'noon'" --ended-since noon
+cadre group create last >/dev/null
+late=$(cadre run --detach --group last -- true)
+is "the busy groups come first" last "$(cadre group list --order busy | awk 'NR == 2 { print $1 }')"
+cadre job cancel "$late" >/dev/null
+cadre group list --order queued >out 2>err
+is "an order that there is not is refused" 2 $?
+has "with those that there are" err "order.*busy"
+refuses 2 'not of the form NAMESPACE/FLOW' --flow g
+refuses 2 'leave --namespace out' --flow a/g --namespace a
+refuses 2 'reason is empty' --reason ''
+refuses 2 'label' --label team
+refuses 1 'not without one' --unnamed --name odd
+
 # ---- what waits ----
 cadre group create g >out
 join_agent b --worker-group g
@@ -96,6 +158,21 @@ agent_up b
 cadre group update g --require os=windows >out
 refused() { cadre agent list | grep -qE '^b +OFFLINE .* refused [0-9]+m?s ago: requires-not-met'; }
 holds "an agent that is refused says so in the list" until_true 60 refused
+# states OPTION...: the agents that are listed
+states() { cadre agent list "$@" | sed 1d | awk '{ print $1 "=" $2 }' | tr '\n' ' '; }
+is "agents are listed by their state" "b=OFFLINE " "$(states --state OFFLINE)"
+is "or several" "a=ONLINE b=OFFLINE " "$(states --state UNWELL,OFFLINE,ONLINE)"
+is "of a group" "" "$(states --state ONLINE --group g)"
+cadre agent drain a >out
+is "one that drains is so alone" "a=DRAINING " "$(states --state DRAINING)"
+is "and not online" "" "$(states --state ONLINE)"
+cadre agent resume a >out
+for wrong in online ONLINE,away ,ONLINE; do
+    cadre -o json agent list --state "$wrong" >out 2>err
+    is "the state $wrong is refused" 1 $?
+    has "with those that there are" err '"code":"invalid"' '"field":"state"' \
+        'is not a state; there are ONLINE, OFFLINE, DRAINING, UNWELL'
+done
 cadre agent show b >show
 has "and why where it is shown" show '^refused at 20.*Z, requires-not-met: .*requires os = windows'
 has "in JSON, too" "$(cadre -o json agent show b >show && echo show)" \
