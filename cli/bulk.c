@@ -15,20 +15,30 @@ struct bulk {
     const struct bulk_verb *v;
     char *key;   /* of all pages: each job has a key of its own by it; or NULL */
     char *start; /* the cursor of the newest job that was counted; NULL: none was */
+    /* The filter, with the times that the coordinator took --since 1h for when it counted. */
+    struct list_config filter;
+    char *since, *until, *ended_since, *ended_until, *flow; /* mem_free */
     int64_t counted;
     int64_t sums[BULK_COUNTS];
     struct json *jobs; /* -o json, where the answers have any; else NULL */
     int code;          /* of what became of single jobs */
 };
 
-bool bulk_is_asked(const struct bulk_config *c)
+/* What chooses jobs; not `kind`, which all have, as the coordinator has it. */
+static size_t filters_of(const struct bulk_config *c)
 {
     struct buf target;
     buf_init(&target, 65536);
     (void)buf_adds(&target, "/");
     size_t filters = resource_filter(&c->filter, &target);
     buf_fini(&target);
-    return filters > 0 || c->all || c->dry_run || c->yes || c->unique;
+    return filters - (c->filter.kind != NULL);
+}
+
+bool bulk_is_asked(const struct bulk_config *c, const struct opt_args *args)
+{
+    return args->argc == 0 || c->filter.kind || filters_of(c) > 0 || c->all || c->dry_run ||
+           c->unique;
 }
 
 /* ---- pages ---- */
@@ -39,7 +49,7 @@ static int ask(struct bulk *b, bool dry_run, char **cursor, struct response *out
     struct buf target;
     buf_init(&target, 65536);
     (void)buf_addf(&target, "/api/v1/jobs/%s", b->v->rest);
-    (void)resource_filter(&b->c->filter, &target);
+    (void)resource_filter(&b->filter, &target);
     cli_query(&target, "all", b->c->all ? "true" : NULL);
     cli_query(&target, "dryRun", dry_run ? "true" : NULL);
     cli_query(&target, "cursor", *cursor);
@@ -56,6 +66,13 @@ static int ask(struct bulk *b, bool dry_run, char **cursor, struct response *out
     return rc;
 }
 
+static void fix_time(char **fixed, char **asked, const struct json *answer, const char *key)
+{
+    const char *time = json_get_str(answer, key, NULL);
+    if (!*asked || *fixed || !time) return;
+    *asked = *fixed = mem_strdup(time);
+}
+
 static int count(struct bulk *b, struct err *e)
 {
     char *cursor = NULL;
@@ -64,6 +81,10 @@ static int count(struct bulk *b, struct err *e)
         struct response r = {0};
         rc = ask(b, true, &cursor, &r, e);
         b->counted += json_get_int(r.body, "matched", 0);
+        fix_time(&b->since, &b->filter.since, r.body, "since");
+        fix_time(&b->until, &b->filter.until, r.body, "until");
+        fix_time(&b->ended_since, &b->filter.ended_since, r.body, "endedSince");
+        fix_time(&b->ended_until, &b->filter.ended_until, r.body, "endedUntil");
         if (!b->start) b->start = mem_strdup(json_get_str(r.body, "startCursor", NULL));
         response_fini(&r);
     } while (rc == 0 && cursor);
@@ -154,8 +175,9 @@ static int run(struct bulk *b)
     }
     if (rc == 0) rc = act(b, &e);
     bool json = cli_json(b->cli);
-    if (json && rc == 0) tell_json(b);
-    if (!json && (rc == 0 || b->sums[0])) b->v->tell(b->cli, b->sums);
+    bool tell = rc == 0 || b->sums[0]; /* what was done before a failure, too */
+    if (json && tell) tell_json(b);
+    if (!json && tell) b->v->tell(b->cli, b->sums);
     if (json && b->code != EXIT_OK && rc == 0)
         rc = err_set(&e, ERR_CONFLICT, "some of the jobs were refused");
     return rc == 0 ? b->code : cli_fail(b->cli, EXIT_ERROR, &e);
@@ -163,17 +185,24 @@ static int run(struct bulk *b)
 
 /* ---- the command line ---- */
 
+/* An option that goes with no id. */
+static const char *option_of_many(const struct bulk_config *c)
+{
+    return c->all ? "all" : c->dry_run ? "dry-run" : c->unique ? "unique" : NULL;
+}
+
 static int check(struct cli *cli, const struct bulk_config *c, const struct opt_args *args,
                  const struct bulk_verb *v)
 {
-    const char *empty = resource_empty_filter(&c->filter);
-    struct buf target;
-    buf_init(&target, 65536);
-    (void)buf_adds(&target, "/");
-    bool filters = resource_filter(&c->filter, &target) > 0;
-    buf_fini(&target);
+    const char *empty = resource_empty_filter(&c->filter), *option = option_of_many(c);
+    bool filters = filters_of(c) > 0;
+    if (args->argc > 0 && option)
+        return cli_usage(cli, "job %s: --%s is about the jobs that filters choose, not about '%s'",
+                         v->rest, option, args->argv[0]);
     if (args->argc > 0)
-        return cli_usage(cli, "job %s takes ids, or options that choose jobs, not both", v->rest);
+        return cli_usage(cli,
+                         "job %s takes '%s', or options that choose jobs such as --state, not both",
+                         v->rest, args->argv[0]);
     if (empty)
         return cli_usage(cli,
                          "--%s is empty: leave it out, or say --all; see 'cadre job %s --help'",
@@ -181,8 +210,8 @@ static int check(struct cli *cli, const struct bulk_config *c, const struct opt_
     if (filters == c->all)
         return cli_usage(cli,
                          c->all ? "--all is about all jobs: it goes with no filter"
-                                : "say which jobs: by filters such as --state, or all with --all; "
-                                  "see 'cadre job %s --help'",
+                                : "say which jobs: by ID or NAME, by filters such as --state, or "
+                                  "all with --all; see 'cadre job %s --help'",
                          v->rest);
     if (c->dry_run && c->yes)
         return cli_usage(cli, "--dry-run does nothing: --yes goes without it");
@@ -198,12 +227,21 @@ int bulk_run(struct cli *cli, const struct bulk_config *c, const struct opt_args
 {
     struct bulk b = {.cli = cli, .c = c, .v = v};
     int code = check(cli, c, args, v);
-    if (code != EXIT_OK) return code;
-    if (!cli_client(cli)) return EXIT_ERROR;
+    if (code == EXIT_OK) code = resource_split_flow(cli, &c->filter, &b.filter, &b.flow);
+    if (code == EXIT_OK && !cli_client(cli)) code = EXIT_ERROR;
+    if (code != EXIT_OK) {
+        mem_free(b.flow);
+        return code;
+    }
     if (v->keyed) b.key = cli_key(c->unique);
     if (cli_json(cli)) b.jobs = json_new(JSON_ARRAY);
     code = run(&b);
     json_free(b.jobs);
+    mem_free(b.since);
+    mem_free(b.until);
+    mem_free(b.ended_since);
+    mem_free(b.ended_until);
+    mem_free(b.flow);
     mem_free(b.start);
     mem_free(b.key);
     return code;

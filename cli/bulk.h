@@ -41,8 +41,8 @@ struct bulk_verb {
     void (*tell)(struct cli *cli, const int64_t sums[BULK_COUNTS]);
 };
 
-/* Is the command about filters, and not about ids? */
-bool bulk_is_asked(const struct bulk_config *c);
+/* Is the command about filters, and not about ids alone? These may come with --yes. */
+bool bulk_is_asked(const struct bulk_config *c, const struct opt_args *args);
 /* Returns the exit code; failures are printed. */
 int bulk_run(struct cli *cli, const struct bulk_config *c, const struct opt_args *args,
              const struct bulk_verb *v);

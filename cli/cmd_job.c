@@ -122,7 +122,10 @@ static const struct opt cancel_options[] = {
     LIST_KIND,
     LIST_JOB_NAME,
     LIST_AGENT,
+    LIST_END,
+    LIST_ORIGIN,
     LIST_TIMES,
+    LIST_ENDED,
     BULK_OPTIONS,
 };
 
@@ -142,7 +145,7 @@ static int run_cancel(struct cli *cli, void *config, const struct opt_args *args
         .counts = {"matched", "cancelled", "killing", "ended", "changed"},
         .tell = tell_cancelled,
     };
-    if (bulk_is_asked(config)) return bulk_run(cli, config, args, &verb);
+    if (bulk_is_asked(config, args)) return bulk_run(cli, config, args, &verb);
     return resource_run(cli, config, args);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "cli/bulk.h"
+#include "cli/ended.h"
 #include "cli/job_name.h"
 #include "cli/resource.h"
 
@@ -51,7 +52,10 @@ static const struct opt retry_options[] = {
     LIST_NAMESPACE,
     LIST_JOB_NAME,
     LIST_AGENT,
+    LIST_END,
+    LIST_ORIGIN,
     LIST_TIMES,
+    LIST_ENDED,
     BULK_OPTIONS,
     {.flag = "unique",
      .type = OPT_STRING,
@@ -88,11 +92,7 @@ static const struct bulk_verb verb = {
 static int run_retry(struct cli *cli, void *config, const struct opt_args *args)
 {
     int code = EXIT_OK;
-    if (bulk_is_asked(config)) return bulk_run(cli, config, args, &verb);
-    if (args->argc == 0)
-        return cli_usage(cli,
-                         "job retry takes one or more %s, or filters; see 'cadre job retry --help'",
-                         resource_job.takes);
+    if (bulk_is_asked(config, args)) return bulk_run(cli, config, args, &verb);
     if (!cli_client(cli)) return EXIT_ERROR;
     for (int i = 0; i < args->argc; i++) {
         if (retry_word(cli, args->argv[i]) != EXIT_OK) code = EXIT_ERROR;

@@ -37,9 +37,17 @@ is "and does nothing" 300 "$(matching --group idle)"
 cadre job cancel --group idle >out 2>err </dev/null
 is "without a terminal and --yes nothing is done" 2 $?
 has "and that is said" err 'cannot be asked first' '\-\-yes'
-cadre job cancel --yes >out 2>err
-is "no filter is refused" 2 $?
-has "with the way out" err 'such as --state, or all with --all'
+for verb in cancel retry; do
+    for none in '' --yes '--kind task --yes'; do
+        # shellcheck disable=SC2086 # words
+        cadre job $verb $none >out 2>err
+        is "$verb $none: no filter is refused" 2 $?
+        case $verb$none in
+            'retry--kind '*) ;; # it has no such option
+            *) has "with the way out" err 'by ID or NAME, by filters such as --state, or all' ;;
+        esac
+    done
+done
 cadre job cancel --group '' --yes >out 2>err
 is "an empty filter is refused" 2 $?
 has "by its name" err '\-\-group is empty'
@@ -47,6 +55,21 @@ cadre job cancel --all --group idle --yes >out 2>err
 is "all with a filter is refused" 2 $?
 cadre job cancel --group idle 0000000000001 --yes >out 2>err
 is "ids with filters are refused" 2 $?
+has "with what does not fit" err "'0000000000001', or options that choose jobs"
+cadre job cancel --kind task 0000000000001 --yes >out 2>err
+is "and with the kind alone" 2 $?
+for option in --dry-run '--unique k' --all; do
+    # shellcheck disable=SC2086 # words
+    cadre job retry 0000000000001 $option >out 2>err
+    is "an id with $option is refused" 2 $?
+    has "by its name" err \
+        "${option%% *} is about the jobs that filters choose, not about '0000000000001'"
+done
+cadre job cancel 0000000000001 --yes >out 2>err
+is "an id may be agreed to" 1 $?
+has "and is looked for" err 'there is no job 0000000000001'
+cadre job retry 0000000000001 --yes >out 2>err
+has "for retry, too" err 'there is no job 0000000000001'
 cadre job cancel --dry-run --yes --all >out 2>err
 is "a dry run is not agreed to" 2 $?
 cadre job cancel --state FAILED --yes >out 2>err
@@ -75,11 +98,17 @@ holds "and ends" until_true 30 job_is "$long" KILLED
 
 # ---- a terminal ----
 cat >ask.py <<'END_PY'
-# ask.py ANSWER COMMAND...: types the answer on a terminal of the command's own
-import os, pty, sys
+# ask.py ANSWER COMMAND...: types the answer on a terminal of the command's own, when it asks and
+# the command in ASK_UNTIL, if any, ends well
+import os, pty, subprocess, sys
 pid, terminal = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[2], sys.argv[2:])
+if until := os.environ.get("ASK_UNTIL"):
+    while not os.read(terminal, 4096).endswith(b"[y/N] "):
+        pass
+    while subprocess.call(until, shell=True) != 0:
+        pass
 os.write(terminal, (sys.argv[1] + "\n").encode())
 try:
     while data := os.read(terminal, 4096):
@@ -100,6 +129,11 @@ is "nothing was cancelled" 3 "$(matching --group idle)"
 python3 ask.py y cadre job cancel --group idle >out
 is "the answer 'y' is a yes" 0 $?
 has "and they are cancelled" out '3 cancelled before they ran'
+queue 3
+ASK_UNTIL='cadre job cancel --group idle --since 9s --dry-run | grep -q "^0 "' \
+    python3 ask.py y cadre job cancel --group idle --since 9s >out
+has "those that were counted are meant, however long the answer takes" out \
+    '3 cancelled before they ran'
 
 # ---- retry ----
 for n in 1 2 3 4 5; do cadre run --detach --name fails -- false; done >failing
