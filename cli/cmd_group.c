@@ -69,11 +69,18 @@ static const struct opt delete_options[] = {
      .help = "end the jobs that wait for the group (FAILED, group-deleted)"},
 };
 
+static const struct opt list_options[] = {
+    LIST_ORDER("busy", "the busiest first: those with waiting jobs, then those with running ones, "
+                       "then the others by key; at most 500"),
+};
+
 const struct command cmd_group_list = {
     .name = "group list",
     .arguments = "",
     .summary = "list worker groups",
-    .example = "cadre group list",
+    .example = "cadre group list --order busy",
+    .options = list_options,
+    .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),
     .resource = &resource_group,
     .run = resource_list,

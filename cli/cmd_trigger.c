@@ -13,13 +13,14 @@ static const struct opt list_options[] = {
      .offset = LIST_AT(flow),
      .value_name = "NAMESPACE/FLOW",
      .help = "only triggers of this flow"},
+    LIST_ORDER("next", "schedules that will fire, by their next moment, and no other triggers"),
 };
 
 const struct command cmd_trigger_list = {
     .name = "trigger list",
     .arguments = "",
     .summary = "list triggers and their last results",
-    .example = "cadre trigger list --namespace company.team",
+    .example = "cadre trigger list --namespace company.team --order next",
     .options = list_options,
     .option_count = sizeof list_options / sizeof *list_options,
     .config_size = sizeof(struct list_config),

@@ -134,6 +134,11 @@ struct list_config {
         .help = "only these kinds: job, task, evaluation (of a polling trigger), or all; "         \
                 "default: job,task"                                                                \
     }
+#define LIST_ORDER(names, what)                                                                    \
+    {                                                                                              \
+        .flag = "order", .type = OPT_STRING, .offset = LIST_AT(order), .choices = names,           \
+        .help = what                                                                               \
+    }
 #define LIST_LIMIT                                                                                 \
     {                                                                                              \
         .flag = "limit", .type = OPT_INT, .offset = LIST_AT(limit), .fallback = "50", .min = 1,    \
