@@ -58,6 +58,8 @@ const struct command *const commands[] = {
     &cmd_notify_channels,
     &cmd_notify_test,
     &cmd_status,
+    &cmd_failures,
+    &cmd_waits,
     &cmd_login,
     &cmd_version,
     NULL,

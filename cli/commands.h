@@ -25,7 +25,7 @@ extern const struct command cmd_namespace_list, cmd_namespace_show, cmd_namespac
 extern const struct command cmd_token_create_join, cmd_token_create_api, cmd_token_list,
     cmd_token_revoke;
 extern const struct command cmd_notify_list, cmd_notify_channels, cmd_notify_test;
-extern const struct command cmd_status, cmd_login, cmd_version;
+extern const struct command cmd_status, cmd_failures, cmd_waits, cmd_login, cmd_version;
 
 extern const struct command *const commands[]; /* NULL-terminated, in the order of the help */
 /* Options that stand anywhere in front of "--"; their offsets are into struct cli. */
