@@ -110,7 +110,7 @@ static const struct help_noun nouns[] = {
     {"trigger", "a check that runs on an agent at intervals and starts executions of its flow"},
     {"group", "a named set of agents, which jobs choose"},
     {"agent", "the program that runs jobs on a machine"},
-    {"namespace", "a dotted name that flows and jobs belong to, with a default group"},
+    {"namespace", "a dotted name that flows and jobs belong to, with a default group and channels"},
     {"token", "what lets a machine join, or people and programs use the API"},
     {"notify", "messages: the channels of the coordinator's configuration, and a test of each"},
 };

@@ -38,6 +38,9 @@ struct resource {
                       const struct json *item); /* what follows the fields, or NULL */
 };
 
+/* Whom a namespace tells; mem_free. NULL: it says nothing. */
+char *resource_notify_text(const struct json *namespace_item);
+
 extern const struct resource resource_job, resource_execution, resource_agent, resource_group,
     resource_namespace, resource_flow, resource_trigger, resource_token, resource_channel,
     resource_notice;

@@ -436,16 +436,37 @@ static int check_namespace(const struct cli *cli, const char *name)
                      name);
 }
 
+/* "ops:execution-failed,schedule-missed night:schedule-missed", or "nobody". */
+char *resource_notify_text(const struct json *n)
+{
+    struct buf b;
+    const struct json *list = json_get(n, "notify");
+    if (json_type(list) != JSON_ARRAY) return NULL;
+    if (json_count(list) == 0) return mem_strdup("nobody");
+    buf_init(&b, 65536);
+    for (const struct json *j = json_first(list); j; j = json_next(j)) {
+        const struct json *events = json_get(j, "events");
+        (void)buf_addf(&b, "%s%s", b.len ? " " : "", json_get_str(j, "channel", "?"));
+        for (const struct json *e = json_first(events); e; e = json_next(e))
+            (void)buf_addf(&b, "%s%s", e == json_first(events) ? ":" : ",", json_str(e, "?"));
+    }
+    char *text = buf_detach(&b);
+    buf_fini(&b);
+    return text;
+}
+
 static const struct column namespace_columns[] = {
     {"NAMESPACE", .member = "namespace"},
-    {"GROUP", .member = "group", .absent = STR_DEFAULT_GROUP},
+    {"GROUP", .member = "group"},
     {"FALLBACK", .member = "fallback"},
+    {"NOTIFY", .make = resource_notify_text},
     {.head = NULL},
 };
 static const struct field namespace_fields[] = {
     ALWAYS("namespace"), {.member = "group", .when = FIELD_ALWAYS, .absent = STR_DEFAULT_GROUP},
     ALWAYS("from"),      ALWAYS("fallback"),
-    SET("updatedBy"),    {.member = NULL},
+    SET("updatedBy"),    {.member = "notify", .make = resource_notify_text},
+    SET("notifyFrom"),   {.member = NULL},
 };
 const struct resource resource_namespace = {.collection = "namespaces",
                                             .takes = "NAMESPACE, for example company.team",

@@ -80,7 +80,11 @@ folder has no .yaml or .yml file | cadre flow apply folder
 --max-queued: '-1' must be a whole number from 0 | cadre group update x --max-queued -1
 nothing is to be changed: give --description, | cadre group update x
 --require '' clears the setting: give it alone | cadre group update x --require '' --require a=b
-give either --group K or --default-group; .* unset | cadre namespace set a
+give either --group K or --default-group, or --notify C; .* unset | cadre namespace set a
+--fallback goes with --group K | cadre namespace set a --notify ops --fallback FAIL
+--notify and --notify-nobody exclude | cadre namespace set a --notify ops --notify-nobody
+--notify '' clears the setting: give it alone | cadre namespace set a --notify '' --notify ops
+--notify: ':x' is CHANNEL, or CHANNEL:EVENT | cadre namespace set a --notify :x
 invalid namespace 'a b': words of | cadre namespace show 'a b'
 --role: 'boss' is not one of admin, submit or read | cadre token create api --role boss
 status takes no argument 'x'; see 'cadre status --help' | cadre status x
