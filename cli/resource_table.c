@@ -386,6 +386,16 @@ static void show_waits(struct out *out, const struct json *waits)
     show_times(out, "waits, last day", json_get(waits, "day"));
 }
 
+/* Nothing waits: no line. */
+static void show_why(struct out *out, const struct json *why)
+{
+    if (json_type(why) != JSON_OBJECT) return;
+    char *text =
+        str_dupf("%s (%s)", json_get_str(why, "message", "?"), json_get_str(why, "job", "?"));
+    show_line(out, "waiting", text);
+    mem_free(text);
+}
+
 static void show_group(struct out *out, const struct json *g)
 {
     char scratch[64];
@@ -401,6 +411,8 @@ static void show_group(struct out *out, const struct json *g)
             show_line(out, key, "all");
         else if (str_eq(key, "waits"))
             show_waits(out, v);
+        else if (str_eq(key, "why"))
+            show_why(out, v);
         else if (str_eq(key, "maxQueued") && json_int(v, 0) == 0)
             show_line(out, key, "no limit");
         else
