@@ -400,14 +400,8 @@ void table_print(struct table *t, struct out *out)
     table_fini(t);
 }
 
-void text_age(const char *rfc3339, char *out)
+static void put_seconds(int64_t s, char *out)
 {
-    int64_t then;
-    out[0] = '-';
-    out[1] = 0;
-    if (!rfc3339 || time_parse(rfc3339, &then) != 0) return;
-    int64_t s = (os_wall_ms() - then) / 1000;
-    if (s < 0) s = 0;
     static const struct {
         int64_t seconds;
         const char *unit;
@@ -418,6 +412,24 @@ void text_age(const char *rfc3339, char *out)
                          units[i].unit);
         return;
     }
+}
+
+void text_age(const char *rfc3339, char *out)
+{
+    int64_t then;
+    out[0] = '-';
+    out[1] = 0;
+    if (!rfc3339 || time_parse(rfc3339, &then) != 0) return;
+    int64_t s = (os_wall_ms() - then) / 1000;
+    put_seconds(s < 0 ? 0 : s, out);
+}
+
+bool text_until(const char *rfc3339, char *out)
+{
+    int64_t then, now = os_wall_ms();
+    if (!rfc3339 || time_parse(rfc3339, &then) != 0 || then <= now) return false;
+    put_seconds((then - now + 999) / 1000, out);
+    return true;
 }
 
 void show_line(struct out *out, const char *label, const char *value)

@@ -121,7 +121,8 @@ void table_print(struct table *t, struct out *out);        /* frees */
 void table_fini(struct table *t);                          /* frees without printing */
 
 /* Short forms for people. out: at least DURATION_TEXT_SIZE. */
-void text_age(const char *rfc3339, char *out); /* "3m" since then; "-" when NULL */
+void text_age(const char *rfc3339, char *out);   /* "3m" since then; "-" when NULL */
+bool text_until(const char *rfc3339, char *out); /* "3m" until then; false: NULL, or it is past */
 /* "label: value" lines of a show command. NULL values print "-". */
 void show_line(struct out *out, const char *label, const char *value);
 const char *text_of(const struct json *j, char *scratch,

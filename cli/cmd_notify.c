@@ -11,7 +11,9 @@ const struct command cmd_notify_list = {
     .arguments = "",
     .summary = "list the messages to channels: what was delivered, what failed and why",
     .details = "Newest first. A message stays open while what it is about goes on, or may happen "
-               "again; TIMES says how often it did. Needs an administrator's token.",
+               "again; TIMES says how often it did. Needs an administrator's token. The channels "
+               "themselves "
+               "are listed by 'cadre notify channels'.",
     .example = "cadre notify list",
     .options = list_options,
     .option_count = 1,

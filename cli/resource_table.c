@@ -625,12 +625,21 @@ const struct resource resource_channel = {.collection = "channels",
 
 /* ---- notices ---- */
 
-/* What became of it last. */
+/* What became of it last, and when the next message is due. One that came and went, or whose rule
+ * is gone, before anybody heard of it has none. */
 static char *make_outcome(const struct json *n)
 {
-    const char *reason = json_get_str(n, "reason", NULL);
-    if (reason) return str_dupf("failed: %s", reason);
-    return mem_strdup(json_get_str(n, "deliveredAt", NULL) ? "delivered" : "on its way");
+    const char *reason = json_get_str(n, "reason", NULL), *due = json_get_str(n, "dueAt", NULL);
+    bool delivered = json_get_str(n, "deliveredAt", NULL) != NULL;
+    if (str_eq(json_get_str(n, "state", ""), "DONE")) due = NULL; /* it was its last message's */
+    char wait[DURATION_TEXT_SIZE];
+    bool waits = text_until(due, wait);
+    if (reason && !due) return str_dupf("given up: %s", reason);
+    if (reason && waits) return str_dupf("failed: %s; next try in %s", reason, wait);
+    if (reason) return str_dupf("failed: %s; on its way again", reason);
+    if (waits) return str_dupf(delivered ? "delivered, next in %s" : "due in %s", wait);
+    if (due) return mem_strdup("on its way");
+    return mem_strdup(delivered ? "delivered" : "not sent");
 }
 
 static const struct column notice_columns[] = {
