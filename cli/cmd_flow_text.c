@@ -38,6 +38,7 @@ struct validation {
     struct json *groups;    /* names */
     struct json *selectors; /* "any:gpu,linux" */
     struct json *zones;     /* names */
+    struct json *channels;  /* names */
     bool requires;
 };
 
@@ -75,6 +76,8 @@ static void note_flow(struct validation *v, const char *file, const struct flow 
         v->requires = v->requires || f->triggers[i].work.require;
         if (zone && !flow_zone_is_fixed(zone)) add_once(v->zones, zone);
     }
+    for (size_t i = 0; i < f->notify_count; i++)
+        add_once(v->channels, f->notify[i].channel);
 }
 
 static int validate_file(struct validation *v, const char *path, struct err *e)
@@ -135,6 +138,7 @@ static void print_unchecked(struct cli *cli, const struct validation *v)
                  str_starts(s, "any:") ? "one" : "all", s + strlen("any:"));
     }
     print_names(cli, "time zones", v->zones);
+    print_names(cli, "channels", v->channels);
     if (v->requires) cli_note(cli, "not checked: the capabilities that 'requires' names");
 }
 
@@ -145,6 +149,7 @@ static void validation_fini(struct validation *v)
     json_free(v->groups);
     json_free(v->selectors);
     json_free(v->zones);
+    json_free(v->channels);
 }
 
 static int run_validate(struct cli *cli, void *config, const struct opt_args *args)
@@ -152,7 +157,8 @@ static int run_validate(struct cli *cli, void *config, const struct opt_args *ar
     struct validation v = {.flows = json_new(JSON_ARRAY),
                            .groups = json_new(JSON_ARRAY),
                            .selectors = json_new(JSON_ARRAY),
-                           .zones = json_new(JSON_ARRAY)};
+                           .zones = json_new(JSON_ARRAY),
+                           .channels = json_new(JSON_ARRAY)};
     struct flow_paths paths = {0};
     struct err e = {0};
     (void)config;
@@ -174,6 +180,7 @@ static int run_validate(struct cli *cli, void *config, const struct opt_args *ar
         json_put(answer, "uncheckedGroups", json_copy(v.groups));
         json_put(answer, "uncheckedSelectors", json_copy(v.selectors));
         json_put(answer, "uncheckedTimezones", json_copy(v.zones));
+        json_put(answer, "uncheckedChannels", json_copy(v.channels));
         json_put(answer, "uncheckedRequires", json_new_bool(v.requires));
         out_json(&cli->out, answer);
         json_free(answer);
@@ -196,7 +203,7 @@ const struct command cmd_flow_validate = {
     .details =
         "Every error is reported with file and line, and the exit code is 1, as of 'flow apply'. "
         "What only the coordinator knows is not checked, and named: worker groups, "
-        "time zones and capabilities. 'flow apply --check' checks all.",
+        "time zones, channels and capabilities. 'flow apply --check' checks all.",
     .example = "cadre flow validate flows/",
     .run = run_validate,
 };

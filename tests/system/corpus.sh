@@ -163,6 +163,7 @@ cat >places.yaml <<'END'
 id: places
 namespace: corpus
 workerSelector: {tags: [gpu, linux], match: ANY}
+notify: [opps, {channel: night}]
 tasks: [{id: a, command: [true]}]
 triggers:
   - {id: t, cron: 0 3 * * *, timezone: Mars/Olympus}
@@ -171,8 +172,9 @@ triggers:
 END
 cadre flow validate places.yaml >valid 2>notes
 is "what a coordinator knows is left to it" 0 $?
-has "and named, too: tags and time zones" notes 'worker group with one of the tags gpu,linux' \
-    'these time zones: Mars/Olympus$'
+has "and named, too: tags, time zones, channels" notes \
+    'worker group with one of the tags gpu,linux' \
+    'these time zones: Mars/Olympus$' 'these channels: opps, night$'
 for file in "$corpus"/refused/*.yaml; do
     name=$(basename "$file" .yaml)
     cadre flow validate "$file" >valid 2>notes
