@@ -78,10 +78,14 @@ expect() {
     done <wanted
 }
 # started NAME: the ids of what its trigger started, newest first, when they are as many as wanted:
-# one for each line of output, or `executions`; at least one of a trigger that fires by itself
+# one for each line of output, or `executions`; at least one of a trigger that fires by itself. Of
+# a schedule those of the backfill count: it may be the time for one more.
 started() {
+    only='{'
+    [ -z "$(said backfill "$corpus/run/$1.yaml")" ] || only='"backfill":"'
     cadre -o json execution list --flow "corpus/$1" --limit 50 >"logs/$1.list" 2>&1
-    grep -o '{"id":"[^"]*"' "logs/$1.list" | cut -d'"' -f4 >"logs/$1.ids"
+    sed 's/{"id":/\n&/g' "logs/$1.list" | grep -F "$only" | grep -o '^{"id":"[^"]*"' |
+        cut -d'"' -f4 >"logs/$1.ids"
     wanted=$(said executions "$corpus/run/$1.yaml")
     [ -n "$wanted" ] || wanted=$(said says "$corpus/run/$1.yaml" | grep -c .)
     [ -z "$(said fires "$corpus/run/$1.yaml")" ] || { [ -s "logs/$1.ids" ] && return; }
