@@ -2,6 +2,7 @@
 # With -o json every command speaks JSON: standard output holds one document, or one object a line
 # where it streams; standard error holds {"error": ...} or {"note": ...}, one object a line. And
 # every option of `join` ends in the configuration that the agent runs with.
+leaks=yes
 . "$(dirname "$0")/lib.sh"
 coordinator_up
 
@@ -94,6 +95,13 @@ printf 'id: bad\nnamespace: company.team\ntasks:\n  - id: x\n' >bad.yaml
 
 json one version
 json one status
+json one failures
+json one failures --namespace company.team --since 1h
+json one waits
+json one waits --group default
+json fails failures --namespace ''
+json fails failures x
+json fails waits --group nosuch
 json one login "$(cat server/admin.token)"
 json fails login nonsense
 json lines run -- sh -c 'echo out; echo err >&2; printf "\377\000"'
@@ -183,8 +191,9 @@ json one group update gpu --max-queued 7
 json fails group update nosuch --max-queued 7
 json one group pause gpu
 json one group resume gpu
-json one namespace set company.team --group gpu
+json one namespace set company.team --group gpu --notify-nobody
 json fails namespace set company.team --group nosuch
+json fails namespace set company.team --notify nosuch
 json one namespace list
 json one namespace show company.team
 json fails namespace show ..
@@ -197,6 +206,8 @@ json fails group resume gpu
 json one agent list
 json one agent show a
 json fails agent show nosuch
+json one agent history a
+json fails agent history nosuch
 json one agent drain a
 json one agent resume a
 json fails agent drain nosuch

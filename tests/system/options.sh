@@ -2,6 +2,7 @@
 # Every option of every command of the daemons, as the programs' own help lists them, is either
 # taken there and seen in what is in effect, or refused by its name. tests/unit/cli/test_commands.c
 # walks those of `cadre`; tests/system/json.sh sees what `join` writes.
+leaks=yes
 . "$(dirname "$0")/lib.sh"
 CADRE_CONFIG=$here/none.yaml # nothing of this machine is touched
 CADRE_STATE=$here/none

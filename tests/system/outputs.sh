@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every command with a standard output that is closed, full or left, and a closed standard error.
 # tests/system/lost_output.sh looks at some of them closer.
+leaks=yes
 . "$(dirname "$0")/lib.sh"
 cat >coordinator.yaml <<'END'
 listen: 127.0.0.1:0
@@ -73,6 +74,7 @@ group resume | walked
 group delete | walked
 agent list |
 agent show | a
+agent history | a
 agent drain | a
 agent resume | a
 agent remove | a
@@ -88,6 +90,8 @@ notify list |
 notify channels |
 notify test | page
 status |
+failures |
+waits |
 login | $(cat server/admin.token)
 version |
 END
@@ -128,7 +132,7 @@ done 3<walk
 
 # A reader that left, and a standard error that is closed: of what only reads.
 for command in "job list" "job show $job" "job logs $job" "group list" "agent list" "token list" \
-    "namespace list" status version "help job"; do
+    "namespace list" status failures waits version "help job"; do
     rm -f gate code
     mkfifo gate
     {
