@@ -56,9 +56,10 @@ cat >coordinator.yaml <<END
 listen: 127.0.0.1:0
 channels:
   page: {kind: command, command: [$here/page]}
+  spare: {kind: command, command: [$here/page]}
 notify:
   away: {event: agent-offline, after: 10s, channels: [page]}
-  few: {event: group-short, group: idle, channels: [page]}
+  few: {event: group-short, group: default, channels: [page]}
   full: {event: disk-low, below: 1024TiB, channels: [page]}
   young: {event: token-ends, within: 365d, channels: [page]}
   certificates: {event: certificate-ends, within: 365d, channels: [page]}
@@ -76,8 +77,17 @@ end "$agent"
 holds "an agent that is stopped is told" until_true 60 told raised agent-offline
 has "with what is known" got '"title":"agent b is offline"' '"agent":"b"' '"group":"default"'
 holds "the list has it" until_true 30 listed agent-offline b OPEN
+cadre namespace set n --notify pge >out 2>&1
+has "a namespace names no channel that there is not" out "no channel 'pge'" "did you mean 'page'"
+cadre namespace set n --notify page:execution-faild >out 2>&1
+has "nor an event" out "notify\[0\].events: .* did you mean 'execution-failed'"
+cadre namespace set n --notify page:execution-failed >out 2>&1
+cadre namespace set o --notify spare >out 2>&1
 end "$coordinator" KILL
+sed -i '/^  spare:/d' coordinator.yaml
 coordinator_up
+has "a channel that is gone, and a namespace names, is told in the log" coordinator.log \
+    "namespace o: notify: there is no channel 'spare' in coordinator.yaml any more"
 agent_up b
 holds "after a kill of the coordinator, that it is back is told" \
     until_true 60 told over agent-offline
@@ -96,5 +106,15 @@ END
 cadre flow apply f.yaml >out 2>&1
 cadre flow run t.u/f >out 2>&1
 holds "a namespace tells of its flows" until_true 30 told raised execution-failed
-is "nothing else was told" 4 "$(grep -c . got)"
+cadre namespace show n.x >out 2>&1
+has "what a namespace tells outlives the kill" out '^notify +page:execution-failed' \
+    '^notifyFrom +namespace n$'
+sed 's/^namespace: .*/namespace: n.x/' f.yaml >g.yaml
+cadre flow apply g.yaml >out 2>&1
+cadre flow run n.x/f >out 2>&1
+holds "and it tells of the flows below it" until_true 30 file_has got '"title":"flow n.x/f failed"'
+cadre namespace set n --notify '' >out 2>&1
+cadre namespace list >out 2>&1
+is "and can be taken away" 0 "$(grep -c '^n ' out)"
+is "nothing else was told" 5 "$(grep -c . got)"
 done_testing
