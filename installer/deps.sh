@@ -3,7 +3,9 @@
 #
 #   sh installer/deps.sh [SET]...      (default: linux)
 #
-#   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps
+#   linux    compiler, build tools and libraries; mbedTLS 3.6 and the llhttp sources in build/deps;
+#            what page has, where it can be had
+#   page     node and npm, where they are missing, and the packages of web/ in build/deps/page
 #   windows  MinGW and every library built for Windows, in build/deps/windows
 #   wine     what runs the Windows programs here: 64-bit Wine alone, no 32-bit packages
 #   msi      what makes, reads and signs the Windows package
@@ -11,6 +13,7 @@
 #   packages what the packages ring needs besides: debootstrap, systemd-container, lintian ...
 #   prometheus  Prometheus and promtool in build/deps/prometheus, for tests/system/metrics.sh; the
 #            machine's own service is not touched
+#   browser  Chromium, for the tests of the page
 #   bench    what tests/bench needs besides
 #   rabbitmq, beanstalkd, gearmand   the queues that tests/bench/run.sh measures beside Cadre
 #   all      linux, test and windows together
@@ -48,12 +51,14 @@ packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates 
     libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
 # The flavours of libcurl are installed one at a time; whichever is there serves.
 packages_curl="libcurl4-gnutls-dev libcurl4-openssl-dev"
+# A node that is not Debian's brings its npm, and Debian's npm conflicts with it.
 packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy python3
     tzdata"
 packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 packages_wine="wine wine64"
 packages_msi="msitools wixl osslsigncode"
+packages_browser="chromium"
 packages_bench="openssl procps util-linux"
 packages_rabbitmq="rabbitmq-server librabbitmq-dev"
 packages_gearmand="gearman-job-server"
@@ -235,7 +240,7 @@ END
 build_llhttp() {
     recipe="llhttp 1"
     needs_build "$deps/llhttp/.stamp" "$recipe" || return 0
-    # Debian's package carries the generated C; unpacking it spares the machine Node.js.
+    # Debian's package carries the generated C: nothing has to be generated here.
     apt-cache show node-llhttp >/dev/null 2>&1 || apt_update
     rm -rf "$deps/llhttp" "$deps/work/llhttp"
     mkdir -p "$deps/llhttp" "$deps/work/llhttp"
@@ -306,11 +311,27 @@ system_mbedtls_is_good() {
         dpkg --compare-versions "$version" ge 3.6 && dpkg --compare-versions "$version" lt 4
 }
 
+# deps_page SAY: SAY ("say" or "die") tells that the packages cannot be had.
+deps_page() {
+    wanted=
+    command -v node >/dev/null 2>&1 || wanted=nodejs
+    command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
+    # In a shell of its own: what cannot be installed ends that one.
+    # shellcheck disable=SC2086
+    { [ -z "$wanted" ] || (install_packages $wanted); } &&
+        CADRE_DEPS_DIR=$deps sh "$root/web/modules.sh" >"$deps/page.log" 2>&1 || {
+        [ ! -f "$deps/page.log" ] || cat "$deps/page.log" >&2
+        "$1" "node, npm or the packages of web/ cannot be had (see above):" \
+            "no program with its page can be built"
+    }
+}
+
 deps_linux() {
     # shellcheck disable=SC2086
     install_packages $packages_linux
     # shellcheck disable=SC2086
     install_one_of $packages_curl
+    deps_page say
     build_llhttp
     recipe="mbedtls 3 $( (mbedtls_options && everest_options && everest_build) | cksum)"
     needs_build "$deps/linux/.stamp" "$recipe" || return 0
@@ -439,11 +460,13 @@ flock 9
 for set in "$@"; do
     case $set in
     linux) deps_linux ;;
+    page) deps_page die ;;
     windows) deps_windows ;;
     # shellcheck disable=SC2086
     wine) install_packages $packages_wine ;;
     # shellcheck disable=SC2086
     msi) install_packages $packages_msi ;;
+    browser) install_packages $packages_browser ;;
     test) deps_test ;;
     packages) deps_packages ;;
     prometheus) deps_prometheus ;;
