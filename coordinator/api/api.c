@@ -4,6 +4,7 @@
 #include "coordinator/api/conn.h"
 #include "coordinator/api/following.h"
 #include "coordinator/api/live.h"
+#include "coordinator/api/page.h"
 #include "coordinator/api/rate.h"
 #include "coordinator/api/route.h"
 #include "coordinator/api/traffic.h"
@@ -53,6 +54,7 @@ struct api *api_new(const struct api_options *o)
     if (!a->o.idle_ms) a->o.idle_ms = API_IDLE_MS;
     a->auth = auth_new();
     a->live = live_new();
+    a->page = page_new();
     size_t count;
     const struct route *routes = route_table(&count);
     a->traffic = traffic_new(routes, (int)count);
@@ -161,6 +163,7 @@ void api_free(struct api *a)
     uv_close(a->idle, on_handle_closed);
     auth_free(a->auth);
     live_free(a->live);
+    page_free(a->page);
     rate_free(a->webhooks);
     traffic_free(a->traffic);
     mem_free(a->allow);

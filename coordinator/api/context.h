@@ -29,6 +29,7 @@ struct traffic;
 struct conn;
 struct following;
 struct live;
+struct page;
 
 struct api {
     struct api_options o;
@@ -43,7 +44,8 @@ struct api {
     uint64_t last_number;
     struct map followers; /* job -> first stream of the job */
     struct map execution_followers;
-    struct live *live;       /* who reads events */
+    struct live *live; /* who reads events */
+    struct page *page;
     struct following *woken; /* to be pumped by api_settle */
     struct conn *first;
     struct conn *later, **later_last; /* they have had their share of this turn of the loop */

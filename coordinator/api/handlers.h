@@ -66,6 +66,7 @@ void notices_list(struct request *r);
 void channels_list(struct request *r);
 void channels_test(struct request *r);
 void metrics_show(struct request *r);
+void page_show(struct request *r);
 void status_ca(struct request *r);
 void status_health(struct request *r);
 void status_ready(struct request *r);

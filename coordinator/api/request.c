@@ -1,5 +1,6 @@
 /* Requests: what was asked for, and ways to answer. */
 #include "coordinator/api/request.h"
+#include "coordinator/api/send.h"
 
 #include "base/id.h"
 #include "base/log.h"
@@ -80,10 +81,10 @@ static bool is_over(const struct request *r)
 static void send_body(struct request *r, int status, const struct http_content *content,
                       const char *headers)
 {
-    struct http_content body = *content;
+    struct http_content body = content ? *content : (struct http_content){0};
     if (r->head_only) body.data = NULL;
     r->status = status;
-    if (http_write_response(&r->answer, status, &body, headers, r->keep_alive))
+    if (http_write_response(&r->answer, status, content ? &body : NULL, headers, r->keep_alive))
         log_error("api: an answer of %zu bytes could not be written", body.len);
     done(r);
 }
@@ -127,6 +128,12 @@ void request_send_content(struct request *r, int status, const char *type, const
         request_send_problem(r, r->over);
     else
         send_body(r, status, &body, NULL);
+}
+
+void request_send_bytes(struct request *r, int status, const struct http_content *content,
+                        const char *headers)
+{
+    send_body(r, status, content, headers);
 }
 
 void request_send_empty(struct request *r, int status)

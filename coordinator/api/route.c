@@ -20,6 +20,9 @@
 /* A route of GET serves HEAD, too: route_serves. A path without ":" stands before those that would
  * take its last word for a ":". */
 static const struct route routes[] = {
+    {"GET", "", ROLE_JOIN, NS_NONE, STREAM_TEXT, BODY_NONE, page_show},
+    {"GET", "app.js", ROLE_JOIN, NS_NONE, STREAM_TEXT, BODY_NONE, page_show},
+    {"GET", "app.css", ROLE_JOIN, NS_NONE, STREAM_TEXT, BODY_NONE, page_show},
     {"GET", "healthz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_health},
     {"GET", "readyz", ROLE_JOIN, NS_NONE, STREAM_NONE, BODY_NONE, status_ready},
     {"GET", "ca.pem", ROLE_JOIN, NS_NONE, STREAM_TEXT, BODY_NONE, status_ca},
@@ -127,7 +130,7 @@ static bool path_matches(const char *pattern, const struct http_target *t)
         pattern += len;
         if (*pattern == '/') pattern++;
     }
-    return *pattern == '\0' && t->segments > 0;
+    return *pattern == '\0';
 }
 
 bool route_serves(const struct route *t, const char *method)

@@ -5,8 +5,8 @@
 #include "coordinator/api/request.h"
 #include "coordinator/metrics/scrape.h"
 
-static const short codes[] = {200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409,
-                              413, 414, 422, 429, 431, 500, 501, 503, 505, 0 /* any other */};
+static const short codes[] = {200, 201, 202, 204, 304, 400, 401, 403, 404, 405, 408,
+                              409, 413, 414, 422, 429, 431, 500, 501, 503, 505, 0 /* any other */};
 #define CODES (sizeof codes / sizeof *codes)
 
 struct traffic {
