@@ -267,7 +267,8 @@ static void say_ready(const struct dev *d)
         d->scratch, d->join.address[0], d->agent_count, d->agent_count == 1 ? "" : "s", token);
     for (size_t i = 1; i < d->agent_count; i++)
         printf("  cadre run --group %s -- echo hello\n", d->agents[i].group);
-    printf("\nCtrl-C ends it%s.\n", d->keep ? "" : " and removes the folder");
+    printf("\nOr open https://%s/ and sign in with what is in that file.\n\nCtrl-C ends it%s.\n",
+           d->join.address[0], d->keep ? "" : " and removes the folder");
     fflush(stdout);
     mem_free(token);
 }

@@ -148,6 +148,8 @@ cat <<TEXT
   cadre run --script FILE            runs a script there
   cadre job list                     what ran, newest first
   cadre status                       the coordinator, its agents and its queue
+  cat "$CADRE_TOKEN_FILE"    the token to sign in with at
+  https://$CADRE_URL/           the page; your browser does not know its certificate yet
   sh installer/quickstart.sh stop    ends coordinator and agent; without 'stop' they are back
 
   On real machines: README.md, "Install on Debian". All else: docs/guide.md
