@@ -8,9 +8,9 @@
 #   --build DIR   where to compile (default: build/debian)
 #   --out DIR     where the packages go (default: build/packages)
 #
-# Needs what 'sh installer/deps.sh' provides; no root. The same sources with the same compiler and
-# libraries make the same bytes, wherever the tree lies: times are those of the last commit (or
-# SOURCE_DATE_EPOCH).
+# Needs what 'sh installer/deps.sh' provides; no root. The coordinator is never packed without its
+# page. The same sources with the same compiler and libraries make the same bytes, wherever the tree
+# lies: times are those of the last commit (or SOURCE_DATE_EPOCH).
 #
 # CADRE_MAINTAINER="Name <address>" names who made the packages.
 set -eu
@@ -62,7 +62,7 @@ sh "$root/installer/moved.sh" "$build"
 mkdir -p "$build"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
     -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=ON -DCADRE_HARDEN=ON -DCADRE_DEBUG_INFO=OFF \
-        -DCADRE_TESTS=OFF >"$build/configure.log" 2>&1 || {
+        -DCADRE_TESTS=OFF -DCADRE_PAGE=ON >"$build/configure.log" 2>&1 || {
     tail -n 20 "$build/configure.log" >&2
     die "cmake failed (see $build/configure.log)"
 }
@@ -136,7 +136,7 @@ program cadre-coordinator cadre-coordinator
 pages cadre-coordinator cadre-coordinator 8
 put 644 "$root/installer/coordinator.yaml" cadre-coordinator/etc/cadre/coordinator.yaml
 put_gz "$root/docs/linux.md" cadre-coordinator/usr/share/doc/cadre-coordinator/linux.md.gz
-for page in guide security api notify; do
+for page in guide security api notify page; do
     put_gz "$root/docs/$page.md" cadre-coordinator/usr/share/doc/cadre-coordinator/$page.md.gz
 done
 

@@ -19,6 +19,17 @@ export SOURCE_DATE_EPOCH
 
 build() { sh "$root/installer/debian/build.sh" "$@" >build.out 2>&1; }
 
+# All programs that are here, but for node: of one that two folders have, the first.
+mkdir nodeless
+echo "$PATH" | tr : '\n' | while read -r folder; do ln -s "$folder"/* nodeless/ 2>/dev/null; done
+rm -f nodeless/node nodeless/nodejs nodeless/npm nodeless/npx
+(PATH=$here/nodeless && export PATH && build --build nodeless-build --out nodeless-out)
+is "without node no package is built" 1 $?
+has "and node is named" build.out 'CADRE_PAGE is ON' 'node is missing; run: sh'
+holds "before anything is compiled" [ ! -e nodeless-build/build.log ]
+is "nothing is left in the way" "" "$(ls nodeless-out)"
+rm -rf nodeless nodeless-build nodeless-out
+
 build --version "$first" --out "$old" && build --out "$new" || {
     cat build.out
     not_ok "the packages are built"
@@ -140,6 +151,9 @@ on_queue systemctl restart cadre-coordinator
 is "it starts again" 0 $?
 is "and was initialised once" 1 "$(on_queue journalctl -u cadre-coordinator --no-pager |
     grep -c 'coordinator initialised')"
+is "it has its page" 200 "$(on_queue curl -sk -o /root/app.js -w '%{http_code}' \
+    https://127.0.0.1:7433/app.js)"
+holds "with its script" on_queue test -s /root/app.js
 
 on_queue cadre group create linux >/dev/null 2>&1
 token=$(on_queue cadre token create join --group linux 2>/dev/null)
