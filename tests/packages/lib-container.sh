@@ -7,6 +7,8 @@
 # each machine has an overlay over it. All machines hang on one bridge that is connected to nothing
 # else. Everything that is started is ended, and everything that is mounted is unmounted, when the
 # test ends, however it ends.
+#
+# One such test runs at a time: they build the packages in the same folders.
 
 set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,6 +17,10 @@ here=$(pwd)
 tag=cadre$$
 failures=0
 machines=
+helpers= # pids of what a test starts beside the machines
+mkdir -p "$root/build"
+exec 5>"$root/build/.packages.lock"
+flock 5
 
 ok() { echo "ok - $*"; }
 not_ok() {
@@ -187,6 +193,21 @@ machine_up() {
     until_true 60 booted && kill -0 "$nspawn" 2>/dev/null
 }
 
+# sink_up NAME KIND FOLDER [CERT KEY]: where messages arrive (tests/support/sink.py), on a port of
+# 127.0.0.1 of the machine, but run by this host: the machines have no Python. Its port is in
+# sink_port.
+sink_up() {
+    sink_in=$1 sink_folder=$3
+    shift
+    mkdir -p "$sink_folder"
+    : >"$sink_folder.out"
+    nsenter --net="/run/netns/$tag-$sink_in" python3 "$root/tests/support/sink.py" "$@" \
+        >"$sink_folder.out" 2>"$sink_folder.err" </dev/null &
+    helpers="$helpers $!"
+    until_true 30 grep -q '^listening on ' "$sink_folder.out" || return 1
+    sink_port=$(sed -n 's/^listening on //p' "$sink_folder.out")
+}
+
 machine_gone() { ! kill -0 "$1" 2>/dev/null; }
 
 machine_down() { # machine_down NAME
@@ -222,6 +243,9 @@ machine_reboot() {
 
 finish() {
     trap - EXIT
+    for pid in $helpers; do
+        kill -KILL "$pid" 2>/dev/null
+    done
     for name in $machines; do
         [ -e "$here/machines/$name/pid" ] || continue
         # Not in order: whatever hangs in there, hangs no longer.
