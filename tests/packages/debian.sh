@@ -338,10 +338,39 @@ holds "it runs again" until_true 30 coordinator_back
 
 # ---- messages, within the restrictions of the unit ----
 
+# A mail server and a web server on the machine itself, with a certificate that only caFile trusts.
+sinks=
+if command -v python3 >/dev/null 2>&1 && command -v openssl >/dev/null 2>&1; then
+    sinks=yes
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
+        -subj /CN=localhost -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
+        -keyout tls.key -out tls.pem 2>openssl.log
+    is "a certificate is made for the servers" 0 $?
+    cp tls.pem "$here/machines/queue/root/srv/sinks.pem"
+    echo "hush" >"$here/machines/queue/root/srv/mail.password"
+    on_queue chmod 644 /srv/sinks.pem
+    on_queue chown cadre-coordinator /srv/mail.password
+    on_queue chmod 400 /srv/mail.password
+    holds "there is a mail server" sink_up queue smtp mails tls.pem tls.key
+    mail_port=${sink_port:-1}
+    holds "there is a web server" sink_up queue https hooks tls.pem tls.key
+    hook_port=${sink_port:-1}
+fi
 cat >>"$here/machines/queue/root/etc/cadre/coordinator.yaml" <<'END'
 channels:
   page: {kind: command, command: [/bin/sh, -c, "cat >/var/lib/cadre/coordinator/paged"]}
   out: {kind: command, command: [/bin/sh, -c, "echo x >/etc/paged"]}
+END
+[ -z "$sinks" ] || cat >>"$here/machines/queue/root/etc/cadre/coordinator.yaml" <<END
+  mail:
+    kind: mail
+    server: localhost:$mail_port
+    caFile: /srv/sinks.pem
+    user: cadre
+    passwordFile: /srv/mail.password
+    from: cadre@example.com
+    to: [ops@example.com]
+  hook: {kind: webhook, url: "https://localhost:$hook_port/x", caFile: /srv/sinks.pem}
 END
 on_queue systemctl restart cadre-coordinator
 holds "the coordinator has channels" until_true 30 coordinator_back
@@ -357,6 +386,17 @@ has "on its standard input" "$here/machines/queue/root/var/lib/cadre/coordinator
 on_queue cadre notify test out >notify.out 2>&1
 is "what the unit forbids is forbidden to it" 1 $?
 has "and says so" notify.out 'Read-only file system'
+if [ -n "$sinks" ]; then
+    on_queue cadre notify test mail >notify.out 2>&1
+    is "a mail gets through" "0 mail: delivered" "$? $(cat notify.out)"
+    has "by TLS, with the password of the file" mails/1 '^TLS yes' '^AUTH cadre/hush' \
+        '^TO .*ops@example.com' '^Subject: .*Cadre'
+    on_queue cadre notify test hook >notify.out 2>&1
+    is "a web hook gets through" "0 hook: delivered" "$? $(cat notify.out)"
+    has "with the event" hooks/1 '^POST /x HTTP' '"event":"test"'
+else
+    echo "skip - mail and web hooks under the unit: there is no python3 or openssl here"
+fi
 
 in_shell alpha 'dpkg -i new/cadre-agent_*.deb' >install.out 2>&1
 is "the agent is upgraded without a question" 0 $?
