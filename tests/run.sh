@@ -5,7 +5,7 @@
 #
 #   sh tests/run.sh                 all rings
 #   sh tests/run.sh quick           unit and sim alone, for the loop of editing and trying
-#   sh tests/run.sh RING...         lint unit sim system tsan fuzz windows packages
+#   sh tests/run.sh RING...         lint unit sim system page tsan fuzz windows packages
 #   sh tests/run.sh long            what takes long or needs a machine of its own; not among all
 #
 # tests/README.md says what each ring is and how a test reports. Logs are in build/test-logs.
@@ -254,6 +254,28 @@ ring_system() {
     system_list dev | run_list system 900 1 ""
 }
 
+ring_page() {
+    need test || return
+    begin_ring page "the page: its modules by node, all of it in Chromium with the real programs"
+    log=$logs/page/tools.log
+    # No browser for this machine is no failure: the programs were built with the page all the same.
+    if ! sh "$root/installer/deps.sh" page browser >"$log" 2>&1 8>&- ||
+        ! CADRE_PAGE_MODULES=$(sh "$root/web/modules.sh" "$root/web/tests" 2>>"$log"); then
+        skip "page/tools: node, Chromium or the packages cannot be had here (see $log)"
+        return
+    fi
+    build page dev cadre cadre-agent cadre-coordinator cadre-notify || return
+    with_build dev
+    CADRE_PAGE_LOGS=$logs/page
+    export CADRE_PAGE_MODULES CADRE_PAGE_LOGS
+    {
+        echo "page_unit sh $root/web/tests/unit.sh"
+        for test in "$root"/web/tests/e2e/*.test.mjs; do
+            echo "page_$(basename "$test" .test.mjs) node $test"
+        done
+    } | run_list page 600 "$jobs" ""
+}
+
 # Of lines "NAME PROGRAM" those whose program can start a thread: TSan finds nothing in the others.
 # The simulations start none: time and threads are simulated.
 threaded_programs() {
@@ -372,7 +394,7 @@ ring_long() {
     done | run_list long 1800 1 ""
 }
 
-all="lint unit sim system tsan fuzz windows packages"
+all="lint unit sim system page tsan fuzz windows packages"
 [ $# -gt 0 ] || set -- all
 rings=
 for word in "$@"; do
