@@ -251,7 +251,19 @@ ring_system() {
     with_build dev
     # Without it metrics.sh skips what needs it, and says so.
     sh "$root/installer/deps.sh" prometheus >"$logs/system/prometheus.log" 2>&1 8>&- || true
-    system_list dev | run_list system 900 1 ""
+    # Most of them wait most of their time, so they share the machine.
+    system_list dev | alone not | run_list system 900 "$jobs" ""
+    system_list dev | alone only | run_list system 900 1 ""
+}
+
+# alone only|not: of lines "NAME sh SCRIPT" those whose script says "# alone: REASON", or the
+# others.
+alone() {
+    while read -r name shell script; do
+        word=not
+        ! grep -q '^# alone: ' "${script:-/dev/null}" || word=only
+        [ "$word" != "$1" ] || echo "$name $shell $script"
+    done
 }
 
 ring_page() {
@@ -323,7 +335,7 @@ ring_fuzz() {
         echo "$name sh $root/tests/fuzz/run_one.sh $name $program -seed=$seed" \
             "-max_total_time=$seconds $extra $found $root/tests/fuzz/corpus/$target"
     done <"$root/build/$preset/tests/fuzz.list" >"$logs/fuzz/.programs"
-    run_list fuzz $((seconds + 300)) 1 "" <"$logs/fuzz/.programs"
+    run_list fuzz $((seconds + 300)) "$jobs" "" <"$logs/fuzz/.programs"
 }
 
 # wine_ready: Wine and its folder are there; notes a skip with the reason otherwise.
@@ -378,7 +390,7 @@ ring_packages() {
         lib*.sh) continue ;;
         esac
         echo "packages_$(basename "$script" .sh) sh $script"
-    done | run_list packages 1800 1 ""
+    done | run_list packages 1800 "$jobs" ""
 }
 
 # ---------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 # The measuring programs measure: each runs once, small, and reports figures. What the figures are
 # says nothing here. tests/bench/programs.txt has what each is called with.
 # rings: system
+# alone: it measures
 . "$(dirname "$0")/lib.sh"
 programs=$CADRE_ROOT/tests/bench/programs.txt
 bench=$CADRE_BUILD/tests/bench

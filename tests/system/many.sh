@@ -1,6 +1,7 @@
 #!/bin/sh
 # 1,000 short jobs submitted at once.
 # rings: system
+# alone: it takes the whole machine
 . "$(dirname "$0")/lib.sh"
 coordinator_up
 agent_up a --slots 8

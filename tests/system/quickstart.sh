@@ -1,5 +1,6 @@
 #!/bin/sh
 # The README's first command: from nothing to a job's output, and again on top of what is there.
+# alone: it builds, and starts daemons that stay
 . "$(dirname "$0")/lib.sh"
 CADRE_QUICKSTART_DIR=$here/quick
 export CADRE_QUICKSTART_DIR

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The end of a command that follows its job: by signals, in whatever state, and by the loss of its
 # output.
+# alone: its signals come within a second or two
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/lib_faults.sh"
 coordinator_up
@@ -144,7 +145,7 @@ coordinator_up
 # between a submit and its answer: the wire is slow enough that the job is seen before its answer
 proxy_up wire "$port"
 for fault in hole close; do
-    wire wire delay 1000
+    wire wire delay 2000
     before=$(newest)
     CADRE_URL=127.0.0.1:$proxy_port cadre run -- sleep 600 >out 2>err &
     pid=$!
