@@ -46,9 +46,9 @@ printf 'group: edge\nlabels: {zone: dmz}\n' >>zone.yaml
 agent_begin zone
 holds "nor one with another label" until_true 20 file_has zone.log \
     'refused code=requires-not-met: group edge requires label.zone = edge, this agent has dmz'
-cadre group update edge --require label.zone=dmz >/dev/null
 holds "neither falls into the default group" \
     sh -c '! cadre agent list | grep -E "^(early|wrong|zone) +ONLINE"'
+cadre group update edge --require label.zone=dmz >/dev/null
 
 # ---- a Windows group without an agent ----
 cadre run --group windos -- hostname >out 2>err
