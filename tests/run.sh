@@ -299,13 +299,21 @@ threaded_programs() {
 ring_tsan() {
     need test || return
     begin_ring tsan "what has threads of unit, and part of system, with TSan"
-    build tsan tsan all || return
+    build tsan dev cadre_unit_tests || return # it tells which programs can start a thread
+    threads=$(threaded_programs <"$root/build/dev/tests/unit.list" | cut -d ' ' -f 1)
+    programs=$(cut -d ' ' -f 1 "$root/build/dev/tests/system_tsan.list")
+    # shellcheck disable=SC2086
+    build tsan tsan cadre cadre-agent cadre-coordinator cadre_support_tests $threads $programs ||
+        return
     # Where addresses are spread over too many bits, TSan needs them not to be random.
     fixed=
     ! setarch "$(uname -m)" -R true 2>/dev/null || fixed="setarch $(uname -m) -R"
     with_build tsan
-    threaded_programs <"$root/build/tsan/tests/unit.list" | run_list tsan 600 "$jobs" "$fixed"
-    system_list tsan tsan | run_list tsan 900 1 "$fixed"
+    for name in $threads; do
+        echo "$name $root/build/tsan/tests/unit/$name"
+    done | run_list tsan 600 "$jobs" "$fixed"
+    system_list tsan tsan | alone not | run_list tsan 900 "$jobs" "$fixed"
+    system_list tsan tsan | alone only | run_list tsan 900 1 "$fixed"
 }
 
 ring_fuzz() {
@@ -432,7 +440,9 @@ cd "$root" || exit 1
 started=$(date +%s)
 if need linux; then
     for ring in $rings; do
+        began_ring=$(date +%s)
         "ring_$ring"
+        echo "  ring $ring took $(($(date +%s) - began_ring)) s"
     done
 fi
 
