@@ -48,13 +48,14 @@ done <"$tmp/listed" >"$tmp/all"
 grep -E '\.[ch]$' "$tmp/all" >"$tmp/c" || :
 grep -E '\.h$' "$tmp/all" >"$tmp/headers" || :
 # What people write; fuzz corpora are bytes.
-written='\.(c|h|h\.in|md|txt|sh|awk|cmake|json|yaml|yml|js|html|css|service|wxs)'
+written='\.(c|h|h\.in|md|txt|sh|awk|cmake|json|yaml|yml|js|mjs|html|css|service|wxs)'
 grep -E "($written|/run|Makefile|LICENSE)\$" "$tmp/all" |
     grep -v '^tests/fuzz/corpus/' >"$tmp/text" || :
-grep -E '(\.(sh|awk|cmake|js|html|css|service|wxs|yaml|yml)|CMakeLists\.txt|/run)$' "$tmp/text" |
+grep -E '(\.(sh|awk|cmake|m?js|html|css|service|wxs|yaml|yml)|CMakeLists\.txt|/run)$' "$tmp/text" |
     grep -v '^tests/lint/' >"$tmp/scripts" || :
 
-grep -E '(\.(c|h|h\.in|sh|awk|cmake)|CMakeLists\.txt)$' "$tmp/all" >"$tmp/lines" || :
+grep -E '(\.(c|h|h\.in|sh|awk|cmake|m?js|css|html|S)|CMakeLists\.txt)$' "$tmp/all" \
+    >"$tmp/lines" || :
 
 each() { # each LIST COMMAND...: runs COMMAND with the files of LIST, when there are any
     list=$1
@@ -294,7 +295,8 @@ if wanted version; then
     : >"$tmp/found"
     version=$(sed -n 's/^project(cadre VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt 2>/dev/null |
         sed 's/\./\\./g')
-    grep -vE '^(CMakeLists\.txt$|tests/unit/coordinator/fixtures/)' "$tmp/text" >"$tmp/plain" || :
+    others='web/.*package-lock\.json$|tests/unit/coordinator/fixtures/'
+    grep -vE "^(CMakeLists\.txt\$|$others)" "$tmp/text" >"$tmp/plain" || :
     [ -z "$version" ] ||
         each "$tmp/plain" grep -nHE "(^|[^0-9.])$version([^0-9.]|\.[^0-9]|\.?\$)" |
         sed -E 's/^([^:]*:[0-9]+):.*/\1: version: belongs into CMakeLists.txt alone/' >"$tmp/found"
@@ -322,6 +324,77 @@ if wanted foreign-file; then
     each "$tmp/all" wc -c | awk '$1 > 524288 && $2 != "total" {
         sub(/^ *[0-9]+ /, ""); print $0 ":1: foreign-file: larger than 512 KiB" }' >>"$tmp/found"
     report foreign-file
+fi
+
+# web/ holds what we wrote and the lock files; its sources run under the page's own policy.
+if wanted page-source; then
+    grep '^web/' "$tmp/all" >"$tmp/web" || :
+    grep -E '^web/src/.*\.(js|mjs)$' "$tmp/web" >"$tmp/web-js" || :
+    grep -E '^web/(src/.*|plain)\.html$' "$tmp/web" >"$tmp/web-html" || :
+    grep -E '^web/.*package-lock\.json$' "$tmp/web" >"$tmp/web-lock" || :
+    grep -vE '\.(js|mjs|css|html|sh|md)$|/package(-lock)?\.json$' "$tmp/web" |
+        sed 's/$/:1: page-source: a file of a kind that is not written here/' >"$tmp/found"
+    grep -E '/(dist|out|build)/|\.min\.[a-z]+$|\.bundle\.[a-z]+$' "$tmp/web" |
+        sed 's/$/:1: page-source: made, not written here/' >>"$tmp/found" || :
+    grep -vE '\.sh$|package-lock\.json$' "$tmp/web" >"$tmp/web-own" || :
+    each "$tmp/web-own" grep -nHE '@license|@preserve|sourceMappingURL|Copyright' |
+        sed -E 's/^([^:]*:[0-9]+):.*/\1: page-source: of others: it comes by package.json/' \
+            >>"$tmp/found"
+    runs='(^|[^A-Za-z0-9_.])(eval|Function)\(|new Function|document\.write'
+    writes='(inner|outer)HTML|insertAdjacentHTML|dangerouslySetInnerHTML|setAttribute\(.style'
+    each "$tmp/web-js" grep -nHE "$runs|$writes" |
+        sed -E 's/^([^:]*:[0-9]+):.*/\1: page-source: makes code or markup of text/' >>"$tmp/found"
+    each "$tmp/web-html" grep -niHE '<style|<script( [a-z]+)*>|[ ]style=|[ ]on[a-z]+=' |
+        sed -E 's/^([^:]*:[0-9]+):.*/\1: page-source: the policy of the page refuses it/' \
+            >>"$tmp/found"
+    each "$tmp/web-lock" grep -nH '"resolved"' |
+        sed -E 's/^([^:]*:[0-9]+):.*/\1: page-source: names a registry/' >>"$tmp/found"
+    # What is imported is of this folder, or a dependency of the page.
+    each "$tmp/web-js" awk '
+        BEGIN {
+            while ((getline line <"web/package.json") > 0) {
+                if (line ~ /"[a-zA-Z]*[dD]ependencies"/) inside = line ~ /"dependencies"/
+                else if (inside && split(line, part, "\"") > 2) known[part[2]] = 1
+            }
+        }
+        match($0, /(from|import) *\(?"[^".][^"]*"/) {
+            name = substr($0, RSTART, RLENGTH)
+            sub(/^[^"]*"/, "", name)
+            sub(/".*/, "", name)
+            sub(/\/.*/, "", name)
+            if (!(name in known))
+                printf "%s:%d: page-source: %s is no dependency of the page\n",
+                    FILENAME, FNR, name
+        }' >>"$tmp/found"
+    # What is imported is used, and what src exports is used by another file.
+    grep -E '^web/.*\.m?js$' "$tmp/web" >"$tmp/web-names" || :
+    each "$tmp/web-names" awk '
+        /^import .*\{/ { inside = 1 }
+        {
+            line = $0
+            own = sub(/^export (async )?(function|const|class|let) +/, "", line) &&
+                FILENAME ~ /^web\/src/
+            while (match(line, /[A-Za-z_][A-Za-z0-9_]*/)) {
+                word = substr(line, RSTART, RLENGTH)
+                line = substr(line, RSTART + RLENGTH)
+                if (!count[FILENAME, word]++) files[word]++
+                if (own) said[FILENAME, word] = FNR ": page-source: exported for no other file: "
+                own = 0
+                if (word == "from") inside = 0
+                if (word == "as") delete said[FILENAME, last]
+                else if (inside && word != "import")
+                    said[FILENAME, word] = FNR ": page-source: imported and not used: "
+                last = word
+            }
+        }
+        END {
+            for (key in said) {
+                split(key, part, SUBSEP)
+                if (said[key] ~ /export/ ? files[part[2]] < 2 : count[key] < 2)
+                    print part[1] ":" said[key] part[2]
+            }
+        }' | sort >>"$tmp/found"
+    report page-source
 fi
 
 if [ -n "$tidy" ] || { [ "$only" != "  " ] && wanted tidy; }; then

@@ -354,4 +354,41 @@ expect foreign-file vendor/lib.c 1 "a folder of other people's code"
 awk 'BEGIN { for (i = 0; i < 60000; i++) print "0123456789" }' >"$tree/base/table.txt"
 expect foreign-file base/table.txt 1 "a file of 600 KB"
 
+page='{\n"dependencies": {\n"preact": "1"\n},\n"devDependencies": {\n"esbuild": "1"\n}\n}'
+plant web/package.json "$page"
+plant web/src/a.js 'import { h } from "preact";\nimport "preact/hooks";\nimport b from "./b";\nh();'
+passes page-source "imports of dependencies and of files of the page pass"
+plant web/package.json "$page"
+plant web/src/a.js 'import x from "lodash";\nx();'
+expect page-source web/src/a.js 1 "an import of what is no dependency"
+plant web/package.json "$page"
+plant web/src/a.js 'import x from "esbuild";'
+expect page-source web/src/a.js 1 "an import of a tool"
+plant web/src/a.js 'import {a,\n    b as c, d} from "./b.js";\na(d);'
+expect page-source web/src/a.js 2 "an import that is not used"
+plant web/src/a.js 'export const lone = 1;\nexport function b() {\n    return lone;\n}'
+plant web/src/b.js 'import {b as c} from "./a.js";\nc();'
+expect page-source web/src/a.js 1 "an export that no other file uses"
+plant web/src/a.js 'export const a = 1;'
+plant web/src/b.js 'import {a as b} from "./a.js";\nb();'
+passes page-source "what is imported by another name passes"
+plant web/src/a.js 'let a;\nbox.innerHTML = text;'
+expect page-source web/src/a.js 2 "markup made of text"
+plant web/src/a.js 'eval("1");'
+expect page-source web/src/a.js 1 "code made of text"
+plant web/src/a.js '/*! @license MIT */'
+expect page-source web/src/a.js 1 "the code of others"
+plant web/src/b.html '<p style="color: red">x</p>'
+expect page-source web/src/b.html 1 "a style in an attribute"
+plant web/src/b.html '<p>x</p>\n<script>go()</script>'
+expect page-source web/src/b.html 2 "a script in the page"
+plant web/src/b.html '<script src="app.js"></script>'
+passes page-source "a script from its file passes"
+plant web/lib.min.js 'x'
+expect page-source web/lib.min.js 1 "a compressed file"
+plant web/src/font.woff 'x'
+expect page-source web/src/font.woff 1 "a file that is not written here"
+plant web/package-lock.json '{\n"resolved": "https://registry.example/x.tgz"\n}'
+expect page-source web/package-lock.json 2 "a lock file with addresses"
+
 [ "$failed" -eq 0 ]
