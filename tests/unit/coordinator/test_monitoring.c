@@ -132,18 +132,62 @@ static char *wrong_in(const char *expr)
     return NULL;
 }
 
-/* Every "expr" below; returns how many there are. */
+/* Of "label_values(METRIC, LABEL)", which Grafana asks for variables. */
+static char *wrong_in_values(const char *query)
+{
+    static const char begin[] = "label_values(";
+    const char *metric = query + strlen(begin), *comma = strstr(query, ", ");
+    if (!str_starts(query, begin) || !comma || !str_eq(comma + 2 + name_len(comma + 2), ")"))
+        return str_dupf("'%s' is no label_values(METRIC, LABEL)", query);
+    char *by = str_dupf("sum by (%.*s) (%.*s)", (int)name_len(comma + 2), comma + 2,
+                        (int)(comma - metric), metric);
+    char *wrong = wrong_in(by);
+    mem_free(by);
+    return wrong;
+}
+
+/* Of "{{label}}" in a legend: is it left over by the expression? One that has no "by" has all. */
+static char *wrong_in_legend(const char *legend, const char *expr)
+{
+    for (const char *at = legend; (at = strstr(at, "{{")) != NULL; at += 2) {
+        const char *by = strstr(expr, " by ("), *label = at + 2;
+        size_t len = name_len(label);
+        if (len == 0 || !str_starts(label + len, "}}"))
+            return str_dupf("'%s' names no label", legend);
+        char *with = by ? NULL : str_dupf("sum by (%.*s) (%s)", (int)len, label, expr);
+        char *wrong = with ? wrong_in(with) : NULL;
+        for (by = by ? by + 5 : NULL; by && *by && *by != ')'; by += strspn(by, ", ")) {
+            size_t n = strcspn(by, ",)");
+            if (n == len && strncmp(by, label, n) == 0) break;
+            by += n;
+        }
+        if (by && *by == ')')
+            wrong = str_dupf("no such label is left: %.*s of '%s'", (int)len, label, expr);
+        mem_free(with);
+        if (wrong) return wrong;
+    }
+    return NULL;
+}
+
+/* Every "expr" below, with the legend beside it, and every "label_values"; returns how many
+ * there are. */
 static size_t check_below(const struct json *j)
 {
     size_t count = 0;
     for (const struct json *c = json_first(j); c; c = json_next(c)) {
+        const char *text = json_str(c, "");
+        char *wrong = NULL;
         if (json_key(c) && str_eq(json_key(c), "expr")) {
-            char *wrong = wrong_in(json_str(c, ""));
-            if (wrong) fail_msg("%s", wrong);
+            wrong = wrong_in(text);
+            if (!wrong) wrong = wrong_in_legend(json_get_str(j, "legendFormat", ""), text);
+            count++;
+        } else if (str_starts(text, "label_values")) {
+            wrong = wrong_in_values(text);
             count++;
         } else {
             count += check_below(c);
         }
+        if (wrong) fail_msg("%s", wrong);
     }
     return count;
 }
@@ -187,6 +231,10 @@ static void dashboard__names_what_there_is(void **state)
     assert_true(json_count(panels) > 10);
     for (const struct json *p = json_first(panels); p; p = json_next(p))
         assert_true(check_below(p) > 0);
+    const struct json *list = json_get(json_get(j, "templating"), "list");
+    for (const struct json *v = json_first(list); v; v = json_next(v))
+        if (str_eq(json_get_str(v, "type", ""), "query")) assert_int_equal(check_below(v), 2);
+    assert_true(json_count(list) > 2);
     json_free(j);
     mem_free(text);
 }
@@ -233,10 +281,49 @@ static void expression__with_what_there_is_not__is_found(void **state)
     }
 }
 
+static void variable_or_legend__with_what_there_is_not__is_found(void **state)
+{
+    static const char *const values[] = {"label_values(cadre_nothing, group)",
+                                         "label_values(cadre_slots, queue)",
+                                         "label_values(cadre_slots)",
+                                         "label_values(cadre_slots, group",
+                                         "label_values(group)",
+                                         "query_result(cadre_slots)",
+                                         ""};
+    static const struct {
+        const char *legend, *expr;
+    } legends[] = {
+        {"{{queue}}", "cadre_jobs"},
+        {"{{queue}}", "sum by (group) (cadre_jobs)"},
+        {"{{state}}", "sum by (group) (cadre_jobs)"},
+        {"{{group}}", "histogram_quantile(1, sum by (le) (cadre_job_wait_seconds_bucket))"},
+        {"{{group}} {{state}}", "sum by (group) (cadre_jobs)"},
+        {"{{grou}}", "sum by (group) (cadre_jobs)"},
+        {"{{}}", "cadre_jobs"},
+        {"{{ group", "cadre_jobs"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        char *sentence = wrong_in_values(values[i]);
+        if (!sentence) fail_msg("nothing was found in '%s'", values[i]);
+        mem_free(sentence);
+    }
+    for (size_t i = 0; i < sizeof legends / sizeof *legends; i++) {
+        char *sentence = wrong_in_legend(legends[i].legend, legends[i].expr);
+        if (!sentence) fail_msg("nothing was found in '%s'", legends[i].legend);
+        mem_free(sentence);
+    }
+    assert_null(wrong_in_values("label_values(cadre_slots, group)"));
+    assert_null(wrong_in_legend("{{state}} of {{group}}", "sum by (group, state) (cadre_jobs)"));
+    assert_null(wrong_in_legend("{{group}}", "cadre_jobs"));
+    assert_null(wrong_in_legend("all", "sum(cadre_jobs)"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(expression__with_what_there_is_not__is_found),
+        cmocka_unit_test(variable_or_legend__with_what_there_is_not__is_found),
         cmocka_unit_test(alerts__name_what_there_is),
         cmocka_unit_test(dashboard__names_what_there_is),
     };
