@@ -208,7 +208,7 @@ if [ -n "$make" ]; then
     say "building"
     # shellcheck disable=SC2046
     run_in "$work/build.log" sh -c 'cd "$1" && sh installer/moved.sh build/release &&
-        cmake --preset release && shift &&
+        cmake --preset release -DCADRE_TESTS=ON && shift &&
         cmake --build build/release --target cadre cadre-agent cadre-coordinator "$@"' \
         sh "$root" $(awk -F'|' '{ print "bench_" $2 }' "$work/runs" | sort -u) || {
         tail -n 20 "$work/build.log" >&2
