@@ -3,9 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/engine/facts.h"
 #include "coordinator/engine/notice.h"
-#include "coordinator/engine/tell.h"
 
 /* *id is where the id's text is kept. */
 static struct facts facts_of(const struct flow_entry *entry, const struct execution_row *row,
@@ -22,25 +20,31 @@ static struct facts facts_of(const struct flow_entry *entry, const struct execut
                           .trigger = row->trigger};
 }
 
-/* The channels that the flow names are told always; those of rules are spared the crowd. */
-static void raise_all(struct engine *g, const struct flow_entry *entry, const struct flow *f,
-                      const struct execution_row *row, const char *subject)
+/* The channels that the flow names for the event; `out` has room for FLOW_NOTIFY_MAX. */
+static size_t named(const struct flow *f, enum flow_notify_event event, const char **out)
 {
-    char id[ID_TEXT_SIZE];
-    const char **own = mem_array((f ? f->notify_count : 0) + 1, sizeof *own);
-    struct occasion o = {.event = RULE_EXECUTION_FAILED, .subject = subject, .times = 1};
+    size_t count = 0;
     for (size_t i = 0; f && i < f->notify_count; i++)
-        if (f->notify[i].events & 1u << FLOW_NOTIFY_FAILED)
-            own[o.told_count++] = f->notify[i].channel;
-    o.told = own;
-    struct facts facts = facts_of(entry, row, true, id);
-    tell(g, &o, &facts);
-    facts = facts_of(entry, row, true, id);
-    char *text = facts_make(&facts);
-    for (size_t i = 0; i < o.told_count && g->rc == 0; i++)
-        notice_raise(g, own[i], rule_event_names[o.event], subject, text);
+        if (f->notify[i].events & 1u << event) out[count++] = f->notify[i].channel;
+    return count;
+}
+
+void notice_of_flow(struct engine *g, const struct flow *f, const struct occasion *o,
+                    struct facts *facts)
+{
+    const char *own[FLOW_NOTIFY_MAX];
+    struct occasion of_others = *o;
+    struct facts same = *facts;
+    same.title = mem_strdup(facts->title);
+    same.text = mem_strdup(facts->text);
+    of_others.told = own;
+    of_others.told_count =
+        named(f, o->event == RULE_EXECUTION_FAILED ? FLOW_NOTIFY_FAILED : FLOW_NOTIFY_MISSED, own);
+    tell(g, &of_others, facts);
+    char *text = facts_make(&same);
+    for (size_t i = 0; i < of_others.told_count && g->rc == 0; i++)
+        notice_raise_times(g, own[i], rule_event_names[o->event], o->subject, text, o->times);
     mem_free(text);
-    mem_free(own);
 }
 
 void notice_execution(struct engine *g, const struct flow_entry *entry, const struct flow *f,
@@ -50,7 +54,12 @@ void notice_execution(struct engine *g, const struct flow_entry *entry, const st
     const char *event = rule_event_names[RULE_EXECUTION_FAILED];
     bool good = row->state == EXECUTION_SUCCESS || row->state == EXECUTION_WARNING;
     if (row->state == EXECUTION_FAILED) {
-        raise_all(g, entry, f, row, flow_name(entry, subject));
+        char id[ID_TEXT_SIZE];
+        struct facts facts = facts_of(entry, row, true, id);
+        struct occasion o = {.event = RULE_EXECUTION_FAILED,
+                             .subject = flow_name(entry, subject),
+                             .times = 1};
+        notice_of_flow(g, f, &o, &facts);
     } else if (good && notice_any(g, event, flow_name(entry, subject))) {
         char id[ID_TEXT_SIZE];
         struct facts facts = facts_of(entry, row, false, id);

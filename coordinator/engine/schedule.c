@@ -27,7 +27,7 @@
 #include "coordinator/engine/fired.h"
 #include "coordinator/engine/firing.h"
 #include "coordinator/engine/news.h"
-#include "coordinator/engine/tell.h"
+#include "coordinator/engine/notice_flow.h"
 #include "coordinator/schedule/zones.h"
 
 #define LOOK_MOST 10000 /* moments decided in a batch */
@@ -125,8 +125,8 @@ static void tell_missed(struct engine *g, const struct trigger *t, int64_t at_s,
                       .ns = t->flow->ns,
                       .flow = t->flow->id,
                       .trigger = t->row.name};
-    tell(g, &(struct occasion){.event = RULE_SCHEDULE_MISSED, .subject = subject, .times = moments},
-         &f);
+    struct occasion o = {.event = RULE_SCHEDULE_MISSED, .subject = subject, .times = moments};
+    notice_of_flow(g, flow_present(g, t->flow), &o, &f);
 }
 
 /* What was skipped or missed becomes a line, or the line before grows. */

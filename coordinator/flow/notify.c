@@ -3,26 +3,31 @@
 #include "base/str.h"
 #include "coordinator/flow/read.h"
 
-const char *const flow_notify_names[FLOW_NOTIFY_EVENTS] = {"FAILED"};
+const char *const flow_notify_names[FLOW_NOTIFY_EVENTS] = {"FAILED", "MISSED"};
+
+/* Of a channel that names none. */
+#define EVERY_EVENT ((1u << FLOW_NOTIFY_EVENTS) - 1)
 
 static unsigned read_events(const struct node *n)
 {
     unsigned events = 0;
-    if (!node_has(n, "events")) return 1u << FLOW_NOTIFY_FAILED;
+    if (!node_has(n, "events")) return EVERY_EVENT;
     const struct json *list = node_list(n, "events", FLOW_NOTIFY_EVENTS);
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
-        const char *name = json_str(j, "");
+        char *other = json_type(j) == JSON_STRING ? NULL : json_text(j);
+        const char *name = json_str(j, other);
         int found = -1;
         for (int i = 0; i < FLOW_NOTIFY_EVENTS; i++)
             if (str_eq(flow_notify_names[i], name)) found = i;
         if (found >= 0) {
             events |= 1u << found;
-            continue;
+        } else {
+            str_suggest_nearest(suggestion, name, flow_notify_names, FLOW_NOTIFY_EVENTS);
+            node_fail(n, "events", "%s is no event: there are FAILED and MISSED%s",
+                      str_quote(shown, name), suggestion);
         }
-        str_suggest_nearest(suggestion, name, flow_notify_names, FLOW_NOTIFY_EVENTS);
-        node_fail(n, "events", "%s is no event: there is FAILED%s", str_quote(shown, name),
-                  suggestion);
+        mem_free(other);
     }
     return events;
 }
@@ -37,7 +42,7 @@ static void read_one(const struct node *list, const struct json *j, size_t index
     out->line = yaml_line(&list->r->doc, j);
     if (json_type(j) == JSON_STRING) {
         out->channel = mem_strdup(json_str(j, ""));
-        out->events = 1u << FLOW_NOTIFY_FAILED;
+        out->events = EVERY_EVENT;
     } else if (json_type(j) == JSON_OBJECT) {
         node_known(&n, (struct key_list){names, sizeof names / sizeof *names}, NULL);
         out->channel = node_text(&n, "channel", FLOW_ID_MAX);

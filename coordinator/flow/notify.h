@@ -4,7 +4,8 @@
 
 #define FLOW_NOTIFY_MAX 20
 
-enum flow_notify_event { FLOW_NOTIFY_FAILED, FLOW_NOTIFY_EVENTS };
+/* FAILED: an execution did; MISSED: a schedule was, and nothing makes up for that. */
+enum flow_notify_event { FLOW_NOTIFY_FAILED, FLOW_NOTIFY_MISSED, FLOW_NOTIFY_EVENTS };
 extern const char *const flow_notify_names[FLOW_NOTIFY_EVENTS];
 
 struct flow_notify {

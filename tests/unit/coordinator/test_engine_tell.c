@@ -168,15 +168,20 @@ static void losses_of_many_groups__are_few_messages(void **state)
 
 #define QUICK "tasks: [{id: a, type: io.kestra.plugin.core.log.Log, message: hello}]\n"
 
-static void apply_schedule(struct world *w, const char *id, const char *recover)
+static void apply_telling(struct world *w, const char *id, const char *recover, const char *notify)
 {
-    char *source = str_dupf("id: %s\nnamespace: a.b\n" QUICK
+    char *source = str_dupf("id: %s\nnamespace: a.b\n%s" QUICK
                             "triggers: [{id: t, type: io.kestra.plugin.core.trigger.Schedule,"
                             " cron: '* * * * *', recoverMissedSchedules: %s}]\n",
-                            id, recover);
+                            id, notify, recover);
     world_apply_flow(w, source);
     mem_free(source);
     live(w, 0);
+}
+
+static void apply_schedule(struct world *w, const char *id, const char *recover)
+{
+    apply_telling(w, id, recover, "");
 }
 
 /* The coordinator is down. */
@@ -246,6 +251,54 @@ static void many_missed_schedules__are_few_messages(void **state)
     assert_int_equal(told_count, 11);
 }
 
+static void missed_moments__are_told_to_whom_the_flow_names(void **state)
+{
+    struct world *w = *state;
+    with_rules(w, 0);
+    apply_telling(w, "all", "NONE", "notify: [ops]\n");
+    apply_telling(w, "missed", "NONE", "notify: [{channel: night, events: [MISSED]}]\n");
+    apply_telling(w, "failed", "NONE", "notify: [{channel: ops, events: [FAILED]}]\n");
+    live(w, 10 * MIN);
+    sleeps(w, HOUR);
+    tells(w, MIN, "raised schedule t of flow a.b/all was missed",
+          "raised schedule t of flow a.b/missed was missed");
+    assert_string_equal(last_count, "60");
+    world_crash(w);
+    tells(w, HOUR, "over schedule t of flow a.b/missed was not missed again for 1h",
+          "over schedule t of flow a.b/all was not missed again for 1h");
+}
+
+static void missed_moments__are_told_once_where_rule_and_flow_name_a_channel(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_SCHEDULE_MISSED, 0, NULL);
+    apply_telling(w, "f", "NONE", "notify: [ops, {channel: night, events: [FAILED, MISSED]}]\n");
+    live(w, 10 * MIN);
+    sleeps(w, HOUR);
+    tells(w, MIN, "raised schedule t of flow a.b/f was missed",
+          "raised schedule t of flow a.b/f was missed");
+    assert_string_equal(last_count, "60");
+}
+
+/* Moments wait, since the execution of the first one does. */
+#define WAITING(channel, more)                                                                     \
+    "id: f\nnamespace: a.b\nnotify: [" channel "]\ntasks: [{id: a, command: [x]}]\n"               \
+    "triggers: [{id: t, type: io.kestra.plugin.core.trigger.Schedule, cron: '* * * * *', "         \
+    "recoverMissedSchedules: ALL" more "}]\n"
+
+static void missed_moments_of_a_schedule_that_is_disabled__are_told(void **state)
+{
+    struct world *w = *state;
+    with_rules(w, 0);
+    world_apply_flow(w, WAITING("ops", ""));
+    live(w, 10 * MIN);
+    sleeps(w, HOUR);
+    tells_nothing(w, MIN);
+    world_apply_flow(w, WAITING("night", ", disabled: true"));
+    tells(w, 0, "raised schedule t of flow a.b/f was missed");
+    assert_non_null(strstr(last_event, "the trigger was disabled meanwhile"));
+}
+
 /* ---- executions ------------------------------------------------------------------------------ */
 
 #define BAD "tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail, errorMessage: oh}]\n"
@@ -279,6 +332,17 @@ static void flows_that_fail_together__are_few_messages_of_a_rule(void **state)
     assert_int_equal(told_count, 2);
     assert_string_equal(told[0], "raised flow a.b/own failed");
     assert_string_equal(told[1], "raised flow a.b/own failed");
+}
+
+static void flow_that_names_a_channel_for_missed_schedules__tells_of_no_failure(void **state)
+{
+    struct world *w = *state;
+    with_rules(w, 0);
+    forget_told();
+    fails(w, "f", "notify: [{channel: night, events: [MISSED]}]\n");
+    assert_int_equal(told_count, 0);
+    fails(w, "g", "notify: [{channel: night, events: [FAILED]}]\n");
+    assert_int_equal(told_count, 1);
 }
 
 /* ---- namespaces ------------------------------------------------------------------------------ */
@@ -399,10 +463,14 @@ int main(void)
         ALARM_TEST(losses_that_two_rules_ask_for__are_counted_once),
         ALARM_TEST(losses_of_many_groups__are_few_messages),
         ALARM_TEST(flows_that_fail_together__are_few_messages_of_a_rule),
+        ALARM_TEST(flow_that_names_a_channel_for_missed_schedules__tells_of_no_failure),
         ALARM_TEST(missed_moments__are_one_message_of_their_schedule),
         ALARM_TEST(missed_moments_that_are_made_up_for__are_not_told),
         ALARM_TEST(missed_moments_of_another_namespace__are_not_told),
         ALARM_TEST(many_missed_schedules__are_few_messages),
+        ALARM_TEST(missed_moments__are_told_to_whom_the_flow_names),
+        ALARM_TEST(missed_moments__are_told_once_where_rule_and_flow_name_a_channel),
+        ALARM_TEST(missed_moments_of_a_schedule_that_is_disabled__are_told),
         ALARM_TEST(executions__of_a_namespace_and_below__are_told),
         ALARM_TEST(executions__of_a_namespace_that_says_nothing_more__are_not_told),
         ALARM_TEST(channel_of_rule_namespace_and_flow__is_told_once),
