@@ -32,9 +32,16 @@ export function Gantt({execution, tasks}) {
         <tbody>${rows.map((row, i) => html`<${Row} key=${row.run ? row.run.id : `${i} ${row.task}`}
             row=${row} ended=${hasEnded(execution.state)} />`)}</tbody></table></div>
         <p class="hint legend" aria-hidden="true"><span class="bar queued"></span> waited
-            <span class="bar run busy"></span> ran${rows.some((r) => r.parts.some((p) =>
-            p.kind === 'before')) && html` <span class="bar before"></span> earlier attempts`}</p>`;
+            ${Object.keys(RAN).filter((t) => rows.some(({run}) => run && tone(run.state) === t))
+            .map((t) => html`<span key=${t}><span class=${`bar run ${t}`}></span> ${RAN[t]}
+            </span>`)}
+            ${rows.some((r) => r.parts.some((p) => p.kind === 'before')) && html`<span
+            class="bar before"></span> earlier attempts`}</p>`;
 }
+
+// What a bar of each tone means.
+const RAN = {busy: 'runs', good: 'ran', warn: 'warned or tries again', bad: 'failed',
+    off: 'cancelled or killed'};
 
 function Row({row, ended}) {
     const {run} = row;
