@@ -225,13 +225,13 @@ static const struct column execution_columns[] = {
     {.head = NULL},
 };
 static const struct field execution_fields[] = {
-    SET("id"),          SET("namespace"), SET("flow"),
-    SET("revision"),    SET("state"),     SET("reason"),
-    SET("message"),     SET("trigger"),   {.member = "backfill"},
-    FILLED("inputs"),   FILLED("labels"), FILLED("triggerOutputs"),
-    FILLED("outputs"),  SET("createdAt"), SET("createdBy"),
-    SET("startedAt"),   SET("wakesAt"),   SET("endedAt"),
-    SET("cancelledBy"), {.member = NULL},
+    SET("id"),          SET("namespace"),   SET("flow"),
+    SET("revision"),    SET("state"),       SET("reason"),
+    SET("message"),     SET("trigger"),     {.member = "backfill"},
+    FILLED("inputs"),   FILLED("labels"),   FILLED("triggerOutputs"),
+    FILLED("outputs"),  SET("createdAt"),   SET("createdBy"),
+    SET("startedAt"),   SET("wakesAt"),     SET("endedAt"),
+    SET("cancelledBy"), SET("traceparent"), {.member = NULL},
 };
 const struct resource resource_execution = {.collection = "executions",
                                             .takes =

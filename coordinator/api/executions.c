@@ -3,6 +3,7 @@
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/range.h"
 #include "coordinator/api/request.h"
+#include "coordinator/api/trace.h"
 #include "coordinator/api/waiting.h"
 
 #include "base/escape.h"
@@ -56,6 +57,7 @@ static void on_started(struct request *r, struct reply *x)
         return;
     }
     int status = x->known ? 200 : 201;
+    if (!x->known) trace_log(r, "execution", x->id);
     if (!r->minimal) {
         send_one(r, status, x->id, x->known);
         return;
@@ -110,6 +112,8 @@ void flows_run(struct request *r)
     s->ns = mem_strdup(ns);
     s->flow = mem_strdup(request_segment(r, 4));
     s->submitter = r->who.token;
+    trace_take(r);
+    s->trace = trace_copy(r);
     if (r->problem.status) {
         command_free(c);
         request_send_problem(r, &r->problem);

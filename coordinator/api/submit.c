@@ -3,9 +3,8 @@
 #include "coordinator/api/job_body.h"
 #include "coordinator/api/jobs.h"
 #include "coordinator/api/request.h"
+#include "coordinator/api/trace.h"
 
-#include "base/id.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
@@ -14,15 +13,6 @@
 #include <string.h>
 
 /* ---- one ---- */
-
-/* So that whoever has a trace finds its job, and the other way about. */
-static void log_trace(const struct request *r, int64_t id)
-{
-    char text[ID_TEXT_SIZE];
-    if (!r->trace[0]) return;
-    id_format(id, text);
-    log_info("job %s: submitted with traceparent=%s", text, r->trace);
-}
 
 /* The job as it was committed. */
 static void send_new(struct request *r, const struct reply_job *j)
@@ -42,7 +32,7 @@ void job_on_made(struct request *r, struct reply *x)
         request_fail_reply(r, x);
         return;
     }
-    if (!x->known) log_trace(r, x->id);
+    if (!x->known) trace_log(r, "job", x->id);
     if (x->job) {
         send_new(r, x->job);
         return;
@@ -166,7 +156,7 @@ static void put_item(const struct request *r, struct jw *w, const struct reply_i
         put_error(w, "error", &p);
         return;
     }
-    if (!x->known) log_trace(r, x->id);
+    if (!x->known) trace_log(r, "job", x->id);
     jw_id(w, "id", x->id);
     jw_str(w, "state", shown_state_names[x->state]);
     if (x->known) jw_bool(w, "duplicate", true);
@@ -222,15 +212,6 @@ static bool check_array(struct request *r, size_t *count)
     return request_query_bool(r, "atomic");
 }
 
-/* Of two the standard wants none to be taken. */
-static void read_trace(struct request *r)
-{
-    static const char name[] = "traceparent";
-    if (http_header_count(r->message, name) != 1 ||
-        !trace_parent_read(http_header(r->message, name), r->trace))
-        r->trace[0] = '\0';
-}
-
 static void submit_all(struct request *r)
 {
     size_t count;
@@ -260,7 +241,7 @@ static void submit_all(struct request *r)
 
 void jobs_submit(struct request *r)
 {
-    read_trace(r);
+    trace_take(r);
     if (r->array.text)
         submit_all(r);
     else

@@ -4,6 +4,7 @@
 #include "coordinator/api/webhooks.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/rate.h"
+#include "coordinator/api/trace.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -177,6 +178,7 @@ static void on_called(struct request *r, struct reply *x)
         request_fail_reply(r, x);
         return;
     }
+    if (!x->known) trace_log(r, "execution", x->id);
     size_t first = first_of(r);
     struct json_answer a;
     json_answer_init(&a);
@@ -203,6 +205,8 @@ void webhooks_call(struct request *r)
     w->vars = read_vars(r);
     w->bytes = r->message->body.len;
     w->unique_key = key;
+    trace_take(r);
+    w->trace = trace_copy(r);
     request_ask(r, c, on_called);
 }
 

@@ -34,8 +34,8 @@ static void put_tree(struct json *object, const char *key, const char *text)
     json_put(object, key, tree);
 }
 
-/* As Kestra names them. json_free; NULL: a failure was noted. */
-static struct json *vars_of(struct engine *g, const struct ended_execution *x)
+/* As Kestra names them. json_free; NULL: a failure was noted. *trace: the execution's, mem_free. */
+static struct json *vars_of(struct engine *g, const struct ended_execution *x, char **trace)
 {
     struct execution_row row;
     char id[ID_TEXT_SIZE];
@@ -51,6 +51,8 @@ static struct json *vars_of(struct engine *g, const struct ended_execution *x)
     put_time(vars, "endDate", row.ended_ms);
     put_tree(vars, "executionLabels", row.labels);
     put_tree(vars, "outputs", row.outputs);
+    *trace = row.trace;
+    row.trace = NULL;
     execution_row_fini(&row);
     return vars;
 }
@@ -107,12 +109,15 @@ static void fire(struct engine *g, struct trigger *t, const struct ended_executi
         return;
     }
     if (g->rc) return;
-    struct json *vars = vars_of(g, x);
+    char *trace = NULL;
+    struct json *vars = vars_of(g, x, &trace);
     if (!vars) return;
     o.vars = vars;
+    o.trace = trace;
     t->started++; /* failOnTriggerError makes one that has failed, too */
     (void)occurrence_fire(g, t, &o, &unread);
     json_free(vars);
+    mem_free(trace);
 }
 
 static void look(struct engine *g, struct trigger *t, const struct flow_trigger *def,

@@ -148,6 +148,7 @@ static void start_fini(struct cmd_start *s)
     json_free(s->inputs);
     json_free(s->labels);
     mem_free(s->unique_key);
+    mem_free(s->trace);
 }
 
 static void place_fini(struct cmd_place *p)
@@ -163,6 +164,7 @@ static void webhook_fini(struct cmd_webhook *w)
     mem_free(w->flow);
     json_free(w->vars);
     mem_free(w->unique_key);
+    mem_free(w->trace);
 }
 
 static void backfill_fini(struct cmd_backfill *b)

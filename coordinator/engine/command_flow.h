@@ -30,6 +30,7 @@ struct cmd_start {
     size_t bytes;        /* of both as text: about what waits in memory */
     char *unique_key;    /* NULL: none */
     int64_t submitter;   /* token id */
+    char *trace;         /* traceparent; NULL: none */
 };
 struct cmd_place {
     char *ns, *flow, *trigger;
@@ -52,6 +53,7 @@ struct cmd_webhook {
     struct json *vars; /* object: body, headers, parameters */
     size_t bytes;      /* about what vars has in memory */
     char *unique_key;  /* NULL: none */
+    char *trace;       /* traceparent; NULL: none */
 };
 
 #endif

@@ -311,7 +311,8 @@ static bool insert(struct engine *g, struct execution_row *row)
 /* What is in the store alone once it is there. */
 static void drop_texts(struct execution_row *row)
 {
-    char **texts[] = {&row->inputs, &row->trigger_vars, &row->labels, &row->unique_key};
+    char **texts[] = {&row->inputs, &row->trigger_vars, &row->labels, &row->unique_key,
+                      &row->trace};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         mem_free(*texts[i]);
         *texts[i] = NULL;
@@ -535,7 +536,8 @@ void apply_execution_start(struct engine *g, const struct command *c, struct rep
                                     .labels = merge_labels(present, s->labels),
                                     .submitter = s->submitter,
                                     .created_by = mem_strdup(g->by),
-                                    .unique_key = mem_strdup(key)};
+                                    .unique_key = mem_strdup(key),
+                                    .trace = mem_strdup(s->trace)};
         int64_t id = execution_start(g, f, &row);
         r->id = id;
     }

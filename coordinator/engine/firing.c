@@ -20,7 +20,8 @@ static struct execution_row row_of(const struct trigger *t, const struct firing 
                                   .trigger_vars = x->vars ? json_text(x->vars) : NULL,
                                   .unique_key = mem_strdup(x->unique_key),
                                   .backfill = x->backfill,
-                                  .depth = x->depth};
+                                  .depth = x->depth,
+                                  .trace = mem_strdup(x->trace)};
 }
 
 int64_t trigger_start(struct engine *g, struct trigger *t, const struct firing *x, struct err *e)

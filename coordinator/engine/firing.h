@@ -12,6 +12,7 @@ struct firing {
     const char *unique_key;  /* scoped idempotency key; NULL: none */
     int64_t backfill;        /* that the execution is one of; 0: of none */
     int64_t depth;           /* how many ends of executions led here */
+    const char *trace;       /* the traceparent of what led here; NULL: none */
 };
 
 /* Who wants what the trigger makes: the operator at work, or nobody but the trigger. mem_free */

@@ -40,8 +40,12 @@ int64_t occurrence_fire(struct engine *g, struct trigger *t, const struct occurr
 {
     const struct flow *f = flow_present(g, t->flow);
     const struct flow_trigger *def = f ? flow_find_trigger(f, t->row.name) : NULL;
-    const struct firing x = {
-        .flow = f, .def = def, .vars = o->vars, .unique_key = o->unique_key, .depth = o->depth};
+    const struct firing x = {.flow = f,
+                             .def = def,
+                             .vars = o->vars,
+                             .unique_key = o->unique_key,
+                             .depth = o->depth,
+                             .trace = o->trace};
     int64_t id = 0, failed = 0;
     *e = (struct err){0};
     if (g->rc) return 0;

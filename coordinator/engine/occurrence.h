@@ -8,6 +8,7 @@ struct occurrence {
     const struct json *vars; /* object: {{ trigger.x }} */
     const char *unique_key;  /* scoped; NULL: none */
     int64_t depth;           /* of the execution that is started */
+    const char *trace;       /* its traceparent; NULL: none */
 };
 
 /* Starts an execution of the trigger's flow and writes it into the trigger's history. Its id; 0:

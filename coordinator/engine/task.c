@@ -327,7 +327,7 @@ enum task_made task_run(struct engine *g, struct execution *x, const struct flow
     }
     if (!read_outputs(g, x, t->reads, c)) return TASK_OVER;
     struct expr_values v = context_values(c, f);
-    struct flow_job job = {.row = task_row(x, t)};
+    struct flow_job job = {.row = task_row(x, t), .trace = c->row.trace};
     bool good = work_render(g, f, &t->work, &v, &job, flaw);
     if (g->rc) {
         job_row_fini(&job.row);

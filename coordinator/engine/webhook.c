@@ -38,7 +38,7 @@ static bool answer_known(struct engine *g, const char *key, struct reply *r)
 static void fire(struct engine *g, struct trigger *t, const struct cmd_webhook *w, const char *key,
                  struct reply *r)
 {
-    const struct occurrence o = {.vars = w->vars, .unique_key = key};
+    const struct occurrence o = {.vars = w->vars, .unique_key = key, .trace = w->trace};
     char name[FLOW_NAME_SIZE];
     struct err e;
     if (t->row.disabled) {

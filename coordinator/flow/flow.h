@@ -33,8 +33,7 @@ struct flow_group_ref {
     /* Template; NULL: not said. Of a selector "all:TAG,TAG" or "any:TAG,TAG", of which the engine
      * makes a group's key when the job is created. */
     char *key;
-    bool selector;
-    bool has_fallback;
+    bool selector, has_fallback;
     enum fallback fallback;
     int line; /* of the key, for "there is no group ..." */
 };
@@ -183,6 +182,7 @@ void flow_values(const struct flow *f, struct expr_values *v);
 struct flow_job {
     struct job_row row; /* group, fallback, priority, the four times and retry are filled in */
     bool fallback_given;
+    const char *trace; /* taken into the spec as its traceparent; NULL: none */
     /* JSON text of wire/spec.h without names, with a mark for {{ taskrun.attempt }}; LOG, ABORT:
      * text, NULL: it need not; RETURN: outputs, LABELS: labels, as JSON. mem_free. */
     char *spec;
@@ -190,10 +190,10 @@ struct flow_job {
     struct spec_needs needs; /* of the spec */
 };
 
-/* The parts of a job of `w`; the job requires w->require. The group is the task's, else the flow's;
- * NULL: neither has one, and the namespace decides. A key that renders to blanks is no group.
- * ERR_NOT_FOUND: a value is missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID: no
- * group key. On failure *out is as before. e names the field: "script: {{ outputs.a.b }}: ...". */
+/* The parts of a job of `w`; the job requires w->require. Group: the task's, else the flow's; NULL:
+ * the namespace decides. A key that renders to blanks is no group. ERR_NOT_FOUND: a value is
+ * missing; ERR_TOO_LARGE: spec over max_bytes; ERR_INVALID: no group key. On failure *out is as
+ * before. e names the field: "script: {{ outputs.a.b }}: ...". */
 int flow_render(const struct flow *f, const struct flow_work *w, const struct expr_values *v,
                 size_t max_bytes, struct flow_job *out, struct err *e);
 

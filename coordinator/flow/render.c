@@ -96,6 +96,7 @@ static int write_spec(struct rendering *r, const struct flow_work *w, const stru
     struct buf text;
     int rc = 0;
     build_spec(r, w, p, &s);
+    s.traceparent = mem_strdup(out->trace);
     size_t bytes = spec_payload_bytes(&s);
     buf_init(&text, SPEC_STORED_MAX);
     if (bytes > max_bytes)

@@ -226,6 +226,7 @@ void execution_json(struct jw *w, const struct execution_row *x)
     jw_raw(w, "outputs", x->outputs);
     jw_str(w, "createdBy", x->created_by);
     jw_str(w, "cancelledBy", x->cancelled_by);
+    jw_str(w, "traceparent", x->trace);
     jw_time(w, "createdAt", x->created_ms);
     jw_time(w, "startedAt", x->started_ms);
     jw_time(w, "endedAt", x->ended_ms);

@@ -150,6 +150,7 @@ void changes_insert_execution(struct changes *c, const struct execution_row *fro
     x->row.created_by = arena_text(a, from->created_by);
     x->row.cancelled_by = arena_text(a, from->cancelled_by);
     x->row.unique_key = arena_text(a, from->unique_key);
+    x->row.trace = arena_text(a, from->trace);
 }
 
 void changes_update_execution(struct changes *c, const struct execution_row *from)
@@ -186,6 +187,7 @@ static void read_fixed(const struct execution_row *from, struct execution_row *t
     to->inputs = mem_strdup(from->inputs);
     to->trigger_vars = mem_strdup(from->trigger_vars);
     to->created_by = mem_strdup(from->created_by);
+    to->trace = mem_strdup(from->trace);
     to->unique_key = to->message = to->cancelled_by = to->labels = to->outputs = NULL;
 }
 

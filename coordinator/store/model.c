@@ -302,6 +302,7 @@ void execution_row_fini(struct execution_row *x)
     mem_free(x->trigger);
     mem_free(x->inputs);
     mem_free(x->trigger_vars);
+    mem_free(x->trace);
     mem_free(x->labels);
     mem_free(x->outputs);
     mem_free(x->unique_key);

@@ -62,6 +62,7 @@ struct execution_row {
     char *created_by, *cancelled_by;
     char *unique_key; /* idempotency key, scoped by the submitting token; only on its way in */
     int64_t backfill; /* the backfill that started it; 0: none did */
+    char *trace;      /* the W3C's traceparent that it is part of; NULL: none */
 };
 void execution_row_fini(struct execution_row *x);
 

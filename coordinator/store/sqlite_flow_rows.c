@@ -40,6 +40,7 @@ static int insert_row(struct store *s, const struct execution_row *x, struct err
     bind_text(q, 24, x->outputs);
     bind_int(q, 25, x->depth);
     bind_int(q, 26, x->backfill);
+    bind_text(q, 27, x->trace);
     return db_run(&s->queue, q, e);
 }
 

@@ -31,7 +31,7 @@
       "SELECT source FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision = ?3")           \
     X(Q_EXECUTION_INSERT, "INSERT INTO executions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,"     \
                           " ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"           \
-                          " ?22, ?23, ?24, ?25, ?26)")                                             \
+                          " ?22, ?23, ?24, ?25, ?26, ?27)")                                        \
     X(Q_EXECUTION_KEY_INSERT, "INSERT INTO execution_keys VALUES (?1, ?2)")                        \
     X(Q_EXECUTION_KEY_FIND, "SELECT execution FROM execution_keys WHERE unique_key = ?1")          \
     X(Q_EXECUTION_GET,                                                                             \

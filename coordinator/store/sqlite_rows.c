@@ -279,6 +279,7 @@ void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x)
         .inputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 1) : NULL,
         .trigger_vars = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 2) : NULL,
         .outputs = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 3) : NULL,
+        .trace = texts ? column_text(q, EXECUTION_COLUMN_COUNT + 4) : NULL,
     };
 }
 

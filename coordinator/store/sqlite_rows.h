@@ -97,7 +97,7 @@ void row_flow(sqlite3_stmt *q, struct flow_row *f);
     " revision, submitter, trigger_name, message, created_by, cancelled_by, asleep_ms, wake_ms,"   \
     " depth, backfill"
 #define EXECUTION_COLUMN_COUNT 21
-#define EXECUTION_TEXTS ", labels, inputs, trigger_vars, outputs"
+#define EXECUTION_TEXTS ", labels, inputs, trigger_vars, outputs, trace"
 /* texts: those columns are there, too. All but unique_key. */
 void row_execution(sqlite3_stmt *q, bool texts, struct execution_row *x);
 

@@ -481,6 +481,9 @@ static const char queue_28[] =
     "ALTER TABLE namespaces ADD COLUMN groupless INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE namespaces ADD COLUMN notify TEXT;";
 
+/* The trace that an execution is part of. */
+static const char queue_29[] = "ALTER TABLE executions ADD COLUMN trace TEXT;";
+
 static const char output_1[] =
     "CREATE TABLE chunks ("
     "  cursor INTEGER PRIMARY KEY,"
@@ -527,7 +530,7 @@ static const char *const queue_steps[] = {queue_1,  queue_2,  queue_3,  queue_4,
                                           queue_11, queue_12, queue_13, queue_14, queue_15,
                                           queue_16, queue_17, queue_18, queue_19, queue_20,
                                           queue_21, queue_22, queue_23, queue_24, queue_25,
-                                          queue_26, queue_27, queue_28};
+                                          queue_26, queue_27, queue_28, queue_29};
 static const char *const output_steps[] = {output_1, output_2, output_3, output_4};
 
 static const struct family {

@@ -51,6 +51,58 @@ done
 id=$(post "cc${trace#00}-and-more" "{$prints}" | ids)
 until_true 20 over "$id" || not_ok "the job runs"
 is "of a later version what is known is taken" "trace=$trace" "$(cadre job logs "$id")"
+# ---- executions: their jobs, and the executions that their end starts ----
+cat >first.yaml <<'END'
+id: first
+namespace: t
+inputs: [{id: own, type: STRING, defaults: ""}]
+tasks:
+  - {id: a, type: io.kestra.plugin.scripts.shell.Commands, commands: ['echo trace=$TRACEPARENT']}
+triggers:
+  - {id: hook, type: io.kestra.plugin.core.trigger.Webhook, key: a-key-that-nobody-guesses}
+END
+cat >second.yaml <<'END'
+id: second
+namespace: t
+tasks:
+  - {id: a, type: io.kestra.plugin.scripts.shell.Commands, commands: ['echo trace=$TRACEPARENT']}
+triggers:
+  - id: behind
+    type: io.kestra.plugin.core.trigger.Flow
+    conditions:
+      - {type: io.kestra.plugin.core.condition.ExecutionFlow, namespace: t, flowId: first}
+END
+cadre flow apply first.yaml second.yaml >out 2>&1 || not_ok "flows are taken: $(cat out)"
+start() { # TRACEPARENT PATH: the execution's id
+    curl -sS --cacert server/ca.pem -H "Authorization: Bearer $admin" -H "traceparent: $1" \
+        -H 'Prefer: return=minimal' -d '{}' "https://$CADRE_URL/api/v1/$2" | ids
+}
+shown() { cadre execution show "$1" | sed -n "s/^$2  *//p"; }
+ended() { [ "$(shown "$1" state)" = SUCCESS ]; }
+second() { # of the flow, the newest
+    cadre execution list --flow t/second | awk 'NR == 2 { print $1 }'
+}
+knows() { # NAME ID TRACE
+    until_true 20 ended "$2" || not_ok "$1: the execution ends"
+    is "$1: its job knows the trace" "trace=$3" "$(cadre execution logs "$2" 2>/dev/null)"
+    is "$1: so does whoever looks at it" "$3" "$(shown "$2" traceparent)"
+}
+id=$(start $trace flows/t/first/executions)
+knows "a start" "$id" $trace
+has "a start: the coordinator's log" coordinator.log \
+    "execution $id: submitted with traceparent=$trace"
+came() { [ -n "$(second)" ]; }
+until_true 20 came || not_ok "the end of the first starts the second"
+knows "what its end starts" "$(second)" $trace
+end "$coordinator" KILL
+coordinator_up
+knows "a start, after a kill" "$id" $trace
+id=$(start $other webhooks/t/first/a-key-that-nobody-guesses)
+knows "a webhook" "$id" $other
+has "a webhook: the coordinator's log" coordinator.log \
+    "execution $id: submitted with traceparent=$other"
+id=$(start nonsense flows/t/first/executions)
+knows "a start with what is not valid" "$id" ""
 end "$agent"
 end "$coordinator"
 done_testing

@@ -620,7 +620,8 @@ static void index_of_an_older_version_is_made_anew(void **state)
     sql_exec(f, "cadre.db",
              "UPDATE job_blocks SET subjects = x'';"
              "ALTER TABLE namespaces DROP COLUMN groupless;"
-             "ALTER TABLE namespaces DROP COLUMN notify; PRAGMA user_version=26");
+             "ALTER TABLE namespaces DROP COLUMN notify;"
+             "ALTER TABLE executions DROP COLUMN trace; PRAGMA user_version=26");
     OK(store_open(f->folder, &f->store, &e));
     check_counts(f);
     assert_int_equal(found(f, (struct job_filter){.ns = "com", .flow = NULL}), 5);

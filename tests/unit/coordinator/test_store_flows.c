@@ -369,8 +369,13 @@ static void labels_and_outputs_stay_unless_an_update_has_others(void **state)
     struct execution_row x = plain_execution(1, "f"), read;
     begin(f);
     x.labels = "{\"l\":\"1\"}";
+    x.trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     OK(store_execution_insert(f->store, &x, &e));
+    OK(store_execution_get(f->store, x.id, &read, &e));
+    assert_string_equal(read.trace, x.trace);
+    execution_row_fini(&read);
     x.labels = "{\"l\":\"2\"}";
+    x.trace = NULL; /* never changes */
     x.wake_ms = T0 + 9;
     OK(store_execution_update(f->store, &x, &e));
     commit(f);
@@ -393,6 +398,7 @@ static void labels_and_outputs_stay_unless_an_update_has_others(void **state)
     OK(store_execution_get(f->store, x.id, &read, &e));
     assert_string_equal(read.labels, "{}");
     assert_string_equal(read.outputs, "{\"o\":1}");
+    assert_string_equal(read.trace, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
     execution_row_fini(&read);
 }
 

@@ -105,6 +105,7 @@ function Parts({e}) {
             ['Took', e.startedAt && html`<${Took} from=${e.startedAt} to=${e.endedAt} />`],
             ['Ended', e.endedAt && html`<${Ago} at=${e.endedAt} />`],
             ['Cancelled by', e.cancelledBy],
+            ['Trace', e.traceparent && html`<span class="mono">${e.traceparent}</span>`],
             ['Labels', e.labels && Object.keys(e.labels).length
                 ? html`<${Labels} labels=${e.labels} />` : null],
         ]} />
