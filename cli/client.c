@@ -246,7 +246,10 @@ bool client_outage_wait(struct client *c, struct outage *o, struct err *e)
     if (e->code == ERR_TLS || e->code == ERR_DENIED || client_ended(c)) return false;
     int64_t now = os_mono_ms();
     if (o->since_ms == 0) o->since_ms = now;
-    if (now - o->since_ms >= o->most_ms) {
+    bool next = !o->answered && ++o->tried % c->addresses != 0; /* an address is left to try */
+    bool over = now - o->since_ms >= o->most_ms;
+    if (next && (!over || o->tried < c->addresses)) return true;
+    if (over) {
         if (!o->answered) err_wrap(e, "the coordinator is not reachable");
         e->code = ERR_UNAVAILABLE;
         return false;
@@ -455,29 +458,46 @@ int client_write(int fd, const void *data, size_t len, void *user, struct err *e
 
 /* ---- life ---- */
 
-static int take_addresses(struct client *c, const char *url, const struct token *t, struct err *e)
+/* One of --url: HOST:PORT, or as a browser has it. */
+static int take_url(struct client *c, char *url, struct err *e)
 {
-    if (!url) {
-        for (size_t i = 0; i < t->address_count; i++) {
-            int rc = address_parse(t->address[i], DEFAULT_PORT, c->host[i], sizeof c->host[i],
-                                   &c->port[i], e);
-            if (rc != 0) return rc;
-        }
-        c->addresses = t->address_count;
-        if (c->addresses == 0)
-            return err_set(
-                e, ERR_INVALID,
-                "the token has no address: give the coordinator's address with --url HOST:PORT");
-        return 0;
-    }
-    char *address = mem_strdup(str_starts(url, "https://") ? url + 8 : url);
+    char *address = str_trim(url);
+    if (str_starts(address, "https://")) address += 8;
     size_t len = strlen(address);
-    if (len > 0 && address[len - 1] == '/') address[len - 1] = 0;
-    int rc = address_parse(address, DEFAULT_PORT, c->host[0], sizeof c->host[0], &c->port[0], e);
-    if (rc != 0) err_wrap(e, "--url '%s'", url);
-    mem_free(address);
-    c->addresses = 1;
+    if (len > 0 && address[len - 1] == '/') address[len - 1] = '\0';
+    if (c->addresses == TOKEN_ADDRESSES)
+        return err_set(e, ERR_INVALID, "more than %d addresses", TOKEN_ADDRESSES);
+    size_t i = c->addresses++;
+    return address_parse(address, DEFAULT_PORT, c->host[i], sizeof c->host[i], &c->port[i], e);
+}
+
+static int take_urls(struct client *c, const char *urls, struct err *e)
+{
+    char *copy = mem_strdup(urls), *next = copy;
+    int rc = 0;
+    for (char *comma; rc == 0 && next; next = comma) {
+        comma = strchr(next, ',');
+        if (comma) *comma++ = '\0';
+        rc = take_url(c, next, e);
+    }
+    mem_free(copy);
+    if (rc != 0) err_wrap(e, "--url '%s'", urls);
     return rc;
+}
+
+static int take_addresses(struct client *c, const struct token *t, struct err *e)
+{
+    for (size_t i = 0; i < t->address_count; i++) {
+        int rc = address_parse(t->address[i], DEFAULT_PORT, c->host[i], sizeof c->host[i],
+                               &c->port[i], e);
+        if (rc != 0) return rc;
+    }
+    c->addresses = t->address_count;
+    if (c->addresses == 0)
+        return err_set(
+            e, ERR_INVALID,
+            "the token has no address: give the coordinator's address with --url HOST:PORT");
+    return 0;
 }
 
 int client_new(const struct client_options *o, struct client **out, struct err *e)
@@ -492,7 +512,7 @@ int client_new(const struct client_options *o, struct client **out, struct err *
                      "token from 'cadre token "
                      "create api'");
     if (rc != 0 && o->token_from) err_wrap(e, "%s", o->token_from);
-    if (rc == 0) rc = take_addresses(c, o->url, &token, e);
+    if (rc == 0) rc = o->url ? take_urls(c, o->url, e) : take_addresses(c, &token, e);
     struct tls_client_options to = {.alpn = ALPN_HTTP, .pin = token.pin};
     if (rc == 0) rc = tls_config_client(&to, &c->tls, e);
     token_fini(&token);

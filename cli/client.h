@@ -18,7 +18,9 @@ struct client;
 #define CLIENT_WAIT_MS 30000 /* for what changes something, and for a stream that broke */
 
 struct client_options {
-    const char *url; /* "HOST:PORT" or "https://HOST:PORT/"; NULL: the token's addresses in turn */
+    /* "HOST:PORT" or "https://HOST:PORT/", several with commas; NULL: the token's addresses. They
+     * are tried in turn. */
+    const char *url;
     const char *token;      /* "cadre-api-..." */
     const char *token_from; /* the file that it was in, for messages, or NULL */
     /* How long a request is tried again while the coordinator is away or cannot take it; 0: not at

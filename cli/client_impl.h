@@ -81,6 +81,7 @@ int client_stream(struct client *c, const char *target, bool *retry, struct err 
 
 /* ---- retries while the coordinator is away ---- */
 struct outage {
+    size_t tried; /* addresses that did not answer; each is tried once before anybody waits */
     bool told;
     bool answered;    /* the coordinator answered that it cannot serve the request now */
     bool quiet;       /* the first failure is not told: a stream that broke may be back at once */

@@ -39,4 +39,16 @@ cmp -s a.yaml before.yaml && ok "agent.yaml is as it was" || not_ok "agent.yaml 
 agent_up a --slots 2
 cadre run -- echo hello >out 2>err
 is "an agent that starts after the move works" "0 hello" "$? $(cat out)"
+
+# 4. people who have both addresses in a list
+export CADRE_URL="$old,$new"
+cadre run --wait 0 -- echo hello >out 2>err
+is "the command line finds the one that works" "0 hello" "$? $(cat out)"
+is "without a word" "" "$(grep -v '^cadre: job ' err)"
+cadre --url "127.0.0.3:$port,$old" --wait 0 status >out 2>err
+is "when none works it says so" 1 "$?"
+has "and which it tried last" err "not reachable.*$old"
+cadre --url "$old," status >out 2>err
+is "an empty address is refused" 1 "$?"
+has "with the list" err "url '$old,'"
 done_testing
