@@ -7,6 +7,8 @@
 #include "coordinator/flow/flow.h"
 #include "coordinator/store/model_token.h"
 
+#include <string.h>
+
 #define TOKENS_MOST 4096 /* kept; above this number they are read anew */
 
 /* ---- tokens ---- */
@@ -54,10 +56,38 @@ bool principal_sees(const struct engine *g, const char *ns, struct reply *r)
     return false;
 }
 
+/* Are all flows that the trigger follows in the namespace or below? It is told their outputs. */
+static bool stays_within(const char *only, const struct flow_after *a)
+{
+    if (!a->ns) return false;
+    if (!a->prefix) return str_namespace_covers(only, a->ns);
+    size_t len = strlen(only); /* "a.b" begins a.bc, too */
+    return str_starts(a->ns, only) && a->ns[len] == '.';
+}
+
+static bool sees_flow(const struct engine *g, const struct flow *f, struct reply *r)
+{
+    const char *only = g->by_token ? g->by_token->ns : NULL;
+    if (!principal_sees(g, f->ns, r)) return false;
+    for (size_t i = 0; only && i < f->trigger_count; i++) {
+        const struct flow_trigger *t = &f->triggers[i];
+        if (t->kind != TRIGGER_FLOW || stays_within(only, &t->after)) continue;
+        const char *of = !t->after.ns      ? "of all namespaces"
+                         : t->after.prefix ? "of namespaces whose name begins with "
+                                           : "of ";
+        reply_error(r, ERR_DENIED, "namespace", "name one of its namespaces in the conditions",
+                    "this token is for the namespace %s only, but the trigger %s of flow %s/%s is "
+                    "told of executions %s%s",
+                    only, t->id, f->ns, f->id, of, t->after.ns ? t->after.ns : "");
+        return false;
+    }
+    return true;
+}
+
 static bool sees_files(const struct engine *g, const struct cmd_apply *a, struct reply *r)
 {
     for (size_t i = 0; i < a->count; i++) /* one that cannot be parsed changes nothing */
-        if (a->files[i].flow && !principal_sees(g, a->files[i].flow->ns, r)) return false;
+        if (a->files[i].flow && !sees_flow(g, a->files[i].flow, r)) return false;
     return true;
 }
 

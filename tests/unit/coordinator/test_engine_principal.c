@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/core.h"
+#include "coordinator/flow/flow.h"
 #include "coordinator/store/reader.h"
 
 #include <setjmp.h>
@@ -195,6 +196,62 @@ static void namespace__of_another__is_refused_in_the_command(void **state)
         replied(w, "namespace");
     }
     assert_int_equal(world_state(w, job), JOB_CREATED);
+}
+
+/* As the API has read it. */
+static struct command *cmd_apply_parsed(struct world *w, const char *source)
+{
+    struct flow_problems problems = {0};
+    struct command *c = command_new(CMD_FLOW_APPLY);
+    c->request = ++w->requests;
+    c->u.apply.files = mem_array(1, sizeof *c->u.apply.files);
+    c->u.apply.count = 1;
+    c->u.apply.files[0].name = mem_strdup("f.yaml");
+    c->u.apply.files[0].source = mem_strdup(source);
+    if (flow_parse("f.yaml", source, strlen(source), NULL, &problems, &c->u.apply.files[0].flow))
+        fail_msg("%s: %s", source, problems.items[0].sentence);
+    flow_problems_fini(&problems);
+    return c;
+}
+
+#define FLOW_TRIGGER "io.kestra.plugin.core.trigger.Flow"
+#define LISTENS(conditions)                                                                        \
+    "id: f\nnamespace: mine.x\ntasks: [{id: a, command: [ls]}]\n"                                  \
+    "triggers: [{id: t, type: " FLOW_TRIGGER ", conditions: [" conditions "]}]\n"
+#define OF_FLOW(ns)                                                                                \
+    "{type: io.kestra.plugin.core.condition.ExecutionFlow, namespace: " ns ", flowId: g}"
+#define OF_NAMESPACE(ns, how)                                                                      \
+    "{type: io.kestra.plugin.core.condition.ExecutionNamespace, namespace: " ns how "}"
+
+/* A trigger is told the outputs of the executions that it listens to. */
+static void trigger__that_listens_outside_of_the_namespace__is_refused(void **state)
+{
+    static const struct {
+        const char *source, *code, *of;
+    } cases[] = {
+        {LISTENS(OF_FLOW("mine")), NULL, NULL},
+        {LISTENS(OF_FLOW("mine.x.y")), NULL, NULL},
+        {LISTENS(OF_NAMESPACE("mine", ", comparison: EQUALS")), NULL, NULL},
+        {LISTENS(OF_NAMESPACE("mine.", ", comparison: PREFIX")), NULL, NULL},
+        {LISTENS(OF_NAMESPACE("mine.x", ", comparison: PREFIX")), NULL, NULL},
+        {LISTENS(OF_NAMESPACE("mine", ", comparison: PREFIX")), "namespace",
+         "of namespaces whose name begins with mine"},
+        {LISTENS(OF_NAMESPACE("min", ", comparison: PREFIX")), "namespace", "begins with min"},
+        {LISTENS(OF_FLOW("mines")), "namespace", "told of executions of mines"},
+        {LISTENS(OF_FLOW("other.x")), "namespace", "told of executions of other.x"},
+        {LISTENS(""), "namespace", "told of executions of all namespaces"},
+    };
+    struct world *w = *state;
+    int64_t token = make_token(w, ROLE_SUBMIT, "mine", 0),
+            any = make_token(w, ROLE_SUBMIT, NULL, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world_do(w, by(cmd_apply_parsed(w, cases[i].source), token, ROLE_SUBMIT));
+        replied(w, cases[i].code);
+        if (cases[i].of && !strstr(err_text(&world_reply(w)->err), cases[i].of))
+            fail_msg("%s: not %s", err_text(&world_reply(w)->err), cases[i].of);
+        world_do(w, by(cmd_apply_parsed(w, cases[i].source), any, ROLE_SUBMIT));
+        replied(w, NULL);
+    }
 }
 
 /* ---- the last administrator ---- */
@@ -543,6 +600,7 @@ int main(void)
         WORLD_TEST(token__from_the_moment_of_its_end__is_expired),
         WORLD_TEST(revocation__that_was_rolled_back__did_not_happen),
         WORLD_TEST(namespace__of_another__is_refused_in_the_command),
+        WORLD_TEST(trigger__that_listens_outside_of_the_namespace__is_refused),
         WORLD_TEST(last_administrator__is_not_revoked_by_accident),
         WORLD_TEST(last_administrator__is_not_left_to_one_that_ends_soon),
         WORLD_TEST(two_administrators__cannot_end_each_other),
