@@ -151,7 +151,7 @@ static int on_namespace(const struct namespace_row *n, void *user)
 
 int lookup_namespaces(struct lookup *l, struct reader *r, struct err *e)
 {
-    struct name_filter f = {.after = l->list.after[0], .limit = l->list.limit};
+    struct name_filter f = {.after = l->list.after[0], .ns = l->only_ns, .limit = l->list.limit};
     bool more = false;
     list_begin(&l->list, &l->answer);
     int rc = reader_namespaces(r, &f, on_namespace, l, &more, e);

@@ -96,6 +96,7 @@ int reader_output_tail(struct reader *r, const struct output_filter *f, struct o
 /* A page of rows by name, and a page of rows by id; *more: another page follows. */
 struct name_filter {
     const char *after; /* NULL: from the first */
+    const char *ns;    /* of namespaces: this one and those below it; NULL: all */
     size_t limit;
 };
 struct id_filter {

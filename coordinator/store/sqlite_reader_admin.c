@@ -199,6 +199,7 @@ int reader_namespaces(struct reader *r, const struct name_filter *f,
 {
     sqlite3_stmt *q = from_queue(r, R_NAMESPACES);
     bind_text(q, 1, f->after ? f->after : "");
+    bind_text(q, 2, f->ns);
     size_t found = 0;
     int rc;
     while ((rc = db_step(&r->queue, q, e)) == 1 && found++ < f->limit) {

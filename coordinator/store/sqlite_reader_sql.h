@@ -112,7 +112,8 @@
     X(R_TRIGGER_USED, "SELECT EXISTS (SELECT 1 FROM (SELECT trigger_name FROM executions"          \
                       " INDEXED BY execution_flow WHERE ns = ?1 AND flow = ?2"                     \
                       " ORDER BY id DESC LIMIT 5000) WHERE trigger_name = ?3)")                    \
-    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 ORDER BY ns")             \
+    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 AND (?2 IS NULL"          \
+                    " OR ns = ?2 OR (ns > ?2 || '.' AND ns < ?2 || '/')) ORDER BY ns")             \
     X(R_NOTICES_DUE, "SELECT count(*) FROM notices INDEXED BY notice_live WHERE state < 2"         \
                      " AND due_ms > 0")                                                            \
     X(R_NOTICES, "SELECT " NOTICE_COLUMNS " FROM notices WHERE id < ?1 ORDER BY id DESC")          \

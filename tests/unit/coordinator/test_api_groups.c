@@ -209,6 +209,43 @@ static void namespaces__default_group__is_inherited(void **state)
     json_free(j);
 }
 
+/* What a token of one namespace is told of. */
+static void namespaces__of_others__are_not_listed(void **state)
+{
+    static const char *const all[] = {"own", "own.a", "own-er", "own/", "owner", "ow", "p"};
+    char names[200] = "";
+    (void)state;
+    char *token =
+        house_token(&house, "{\"type\":\"api\",\"role\":\"submit\",\"namespace\":\"own\"}", NULL);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct answer a;
+        char *path = str_dupf("/api/v1/namespaces/%s", all[i]);
+        house_call(&house, "PUT", path, NULL, "{\"notify\":[\"ops\"]}", NULL, &a);
+        answer_fini(&a);
+        mem_free(path);
+    }
+    struct answer a;
+    for (const char *at = "?limit=1"; at;) {
+        char *path = str_dupf("/api/v1/namespaces%s", at);
+        house_call(&house, "GET", path, token, NULL, NULL, &a);
+        assert_int_equal(a.status, 200);
+        for (const struct json *n = json_first(json_get(a.json, "namespaces")); n; n = json_next(n))
+            (void)str_format(names + strlen(names), sizeof names - strlen(names), "%s ",
+                             json_get_str(n, "namespace", ""));
+        at = json_get_str(a.json, "nextCursor", NULL) ? "?limit=5&cursor=own" : NULL;
+        answer_fini(&a);
+        mem_free(path);
+    }
+    assert_string_equal(names, "own own.a ");
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        char *path = str_dupf("/api/v1/namespaces/%s", all[i]);
+        house_call(&house, "DELETE", path, NULL, NULL, NULL, &a);
+        answer_fini(&a);
+        mem_free(path);
+    }
+    mem_free(token);
+}
+
 static void put_is(const char *body, const char *member, const char *expected)
 {
     char *text = member_after("PUT", "/api/v1/namespaces/tell", body, member);
@@ -387,6 +424,7 @@ int main(void)
         cmocka_unit_test(groups__default__is_the_first_and_has_its_key_everywhere),
         cmocka_unit_test(groups__wrong_fields__are_named),
         cmocka_unit_test(namespaces__default_group__is_inherited),
+        cmocka_unit_test(namespaces__of_others__are_not_listed),
         cmocka_unit_test(namespaces__channels__are_named_and_taken_away),
         cmocka_unit_test(namespaces__channels_that_are_wrong__are_refused),
         cmocka_unit_test(update__each_field__is_set_and_cleared),
