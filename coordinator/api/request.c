@@ -533,7 +533,11 @@ void request_query_known(struct request *r, const char *const *keys, size_t coun
         size_t k = 0;
         while (k < count && !str_eq(keys[k], key))
             k++;
-        if (k < count) continue;
+        if (k < count) {
+            if (!str_eq(key, "label") && http_query(&r->target, key) != r->target.query[i].value)
+                problem_field(&r->problem, key, "the query parameter '%s' is there twice", key);
+            continue;
+        }
         char suggestion[STR_SUGGEST_SIZE];
         problem_field(&r->problem, key, "unknown query parameter '%s'%s", key,
                       str_suggest_nearest(suggestion, key, keys, count));

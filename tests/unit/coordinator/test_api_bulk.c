@@ -345,6 +345,8 @@ static void filters_that_are_none_are_refused(void **state)
         {"group=g&cursor=x", "invalid cursor 'x'"},
         {"group=g&dryRun=maybe", "dryRun: 'maybe'"},
         {"group=g&force=true", "unknown query parameter 'force'"},
+        {"group=g&group=h", "the query parameter 'group' is there twice"},
+        {"group=g&dryRun=false&dryRun=true", "the query parameter 'dryRun' is there twice"},
         {"state=QUEUED", "'QUEUED' is not a state"},
         {"state=NO", "state: what is NO"},
         {"kind=trigger", "'trigger' is not a kind"},

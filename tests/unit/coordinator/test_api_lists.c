@@ -315,6 +315,7 @@ static void wrong_times_and_ids_are_refused(void **state)
         {"id=06f3k9x2m1c7ab", "13 letters and digits"},
         {"id=06f%25", "id: '06f%'"},
         {"from=1h", "unknown query parameter 'from'"},
+        {"namespace=a&namespace=b", "the query parameter 'namespace' is there twice"},
     };
     for (size_t i = 0; i < 2 * (sizeof wrong / sizeof *wrong); i++) {
         char *path = str_dupf("/api/v1/%s?%s", lists[i % 2], wrong[i / 2].query);
