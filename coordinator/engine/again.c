@@ -126,12 +126,30 @@ static bool find(struct engine *g, int64_t id, struct job_row *row, struct reply
     return false;
 }
 
+/* The key is of an earlier request: was that one for the same job? */
+static void check_known(struct engine *g, int64_t job, struct reply *r)
+{
+    char made[ID_TEXT_SIZE], asked[ID_TEXT_SIZE];
+    int64_t made_id = r->id, of;
+    if (!r->known || g->rc) return;
+    if (!store_ok(g, store_job_retry_of(g->store, made_id, &of, &g->err)) || of == job) return;
+    id_format(made_id, made);
+    id_format(job, asked);
+    reply_fini(r);
+    reply_error(r, ERR_CONFLICT, NULL, "use another Idempotency-Key",
+                "the key belongs to the job %s, which is no retry of %s", made, asked);
+}
+
 static void make_again(struct engine *g, int64_t token, int64_t job, const char *key,
                        struct reply *r)
 {
     struct job_row row;
     char *spec = NULL;
-    if (submit_known(g, key, r) || !find(g, job, &row, r)) return;
+    if (submit_known(g, key, r)) {
+        check_known(g, job, r);
+        return;
+    }
+    if (!find(g, job, &row, r)) return;
     if (store_ok(g, store_job_spec(g->store, row.id, &spec, &g->err)) && check_spec(g, spec, r))
         submit_again(g, token, &row, spec, key, r);
     mem_free(spec);

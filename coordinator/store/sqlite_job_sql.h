@@ -36,6 +36,7 @@
     X(Q_JOB_WHOLE, "SELECT " JOB_COLUMNS ", j.spec FROM " JOB_TABLES " WHERE s.id = ?1")           \
     X(Q_JOB_LAST, "SELECT ifnull(max(id), 0) FROM jobs")                                           \
     X(Q_JOB_SPEC, "SELECT spec FROM jobs WHERE id = ?1")                                           \
+    X(Q_JOB_RETRY_OF, "SELECT retry_of FROM jobs WHERE id = ?1")                                   \
     X(Q_JOB_CLASS, "SELECT state, group_key, requires_id FROM job_states WHERE id = ?1")           \
     X(Q_JOB_SUBMITTED, "UPDATE job_states SET state = 1, queued = 0, open = 2, agent = ?2,"        \
                        " attempt = ?3, submitted_ms = ?4, started_ms = 0, retry_at_ms = 0"         \

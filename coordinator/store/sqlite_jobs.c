@@ -111,6 +111,23 @@ int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e)
     return 0;
 }
 
+int store_job_retry_of(struct store *s, int64_t id, int64_t *of, struct err *e)
+{
+    const struct job_change *x = changes_find_job(&s->changes, id);
+    if (x && x->fresh) {
+        *of = x->row.retry_of;
+        return 0;
+    }
+    sqlite3_stmt *q = store_queue(s, Q_JOB_RETRY_OF);
+    bind_int(q, 1, id);
+    int rc = db_step(&s->queue, q, e);
+    if (rc == 0) return err_set(e, ERR_NOT_FOUND, "there is no such job");
+    if (rc < 0) return rc;
+    *of = sqlite3_column_int64(q, 0);
+    db_reset(q);
+    return 0;
+}
+
 int store_jobs_read(struct store *s, const int64_t *ids, size_t count,
                     int (*fn)(struct job_row *j, const char *spec, void *user), void *user,
                     struct err *e)

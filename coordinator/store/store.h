@@ -71,6 +71,7 @@ int store_job_get(struct store *s, int64_t id, struct job_row *out, struct err *
 int store_job_find_key(struct store *s, const char *unique_key, int64_t *id, struct err *e);
 /* The greatest id; 0: there is no row. */
 int store_job_last_id(struct store *s, int64_t *id, struct err *e);
+int store_job_retry_of(struct store *s, int64_t id, int64_t *of, struct err *e); /* 0: none */
 /* mem_free */
 int store_job_spec(struct store *s, int64_t id, char **spec, struct err *e);
 /* The steps of a life. They write what they are given; legality is the engine's.

@@ -697,6 +697,18 @@ static void retry__of_what_ended__is_a_new_job(void **state)
     house_call(&house, "POST", path, NULL, NULL, "Idempotency-Key: \r\n", &a);
     assert_int_equal(a.status, 422);
     answer_fini(&a);
+    int64_t plain = submit("{\"command\":[\"true\"]}"); /* a key of another job is no answer */
+    char *end = path_of(plain, "/cancel"), *other = path_of(plain, "/retry");
+    json_free(house_post(&house, end, NULL, 202));
+    house_call(&house, "POST", other, NULL, NULL, "Idempotency-Key: retry-1\r\n", &a);
+    answer_is(&a, 409, "conflict", "which is no retry of");
+    answer_fini(&a);
+    house_call(&house, "POST", "/api/v1/jobs/06f3k9x2m1c7a/retry", NULL, NULL,
+               "Idempotency-Key: retry-1\r\n", &a);
+    answer_is(&a, 409, "conflict", "no retry of 06f3k9x2m1c7a");
+    answer_fini(&a);
+    mem_free(end);
+    mem_free(other);
     refused("POST", path, NULL, "{}", 400, "bad-request", "takes no body");
     refused("POST", "/api/v1/jobs/x/retry", NULL, NULL, 404, "not-found", NULL);
     refused("POST", "/api/v1/jobs/06f3k9x2m1c7a/retry", NULL, NULL, 404, "not-found",
