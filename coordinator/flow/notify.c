@@ -13,6 +13,8 @@ static unsigned read_events(const struct node *n)
     unsigned events = 0;
     if (!node_has(n, "events")) return EVERY_EVENT;
     const struct json *list = node_list(n, "events", FLOW_NOTIFY_EVENTS);
+    if (list && json_count(list) == 0 && !n->r->stored)
+        node_fail(n, "events", "names no event: leave it out for all");
     for (const struct json *j = json_first(list); j; j = json_next(j)) {
         char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
         char *other = json_type(j) == JSON_STRING ? NULL : json_text(j);
