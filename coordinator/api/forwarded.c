@@ -29,17 +29,20 @@ static char *without_mapping(char *address)
     return mapped && strchr(address, '.') ? address + 7 : address;
 }
 
-/* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80"; cuts it. */
-static bool read_element(char *text, struct allow_net *out)
+/* "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:80". The address in
+ * it, which is cut; NULL: there is none. */
+static const char *read_element(char *text, struct allow_net *out)
 {
     bool brackets = *text == '[';
     char *address = text + brackets;
     char *end = strchr(address, brackets ? ']' : ':');
-    if (brackets && !end) return false;
+    if (brackets && !end) return NULL;
     if (!brackets && end && strchr(end + 1, ':')) end = NULL; /* IPv6 */
-    if (end && !is_port(end + brackets)) return false;
+    if (end && !is_port(end + brackets)) return NULL;
     if (end) *end = '\0';
-    return !strchr(address, '/') && allow_parse(address, out, NULL) == 0 && (out->v6 || !brackets);
+    if (brackets && !strchr(address, ':')) return NULL;
+    address = without_mapping(address);
+    return !strchr(address, '/') && allow_parse(address, out, NULL) == 0 ? address : NULL;
 }
 
 /* An element of the list as of link_remote: an IPv6 address gets its brackets. */
@@ -56,9 +59,8 @@ static void take(const char *from, const char *end, char out[FORWARDED_SIZE])
     if (len == 0 || len >= sizeof text) return;
     memcpy(text, from, len);
     text[len] = '\0';
-    char *element = without_mapping(text);
-    if (read_element(element, &net))
-        (void)str_format(out, FORWARDED_SIZE, net.v6 ? "[%s]" : "%s", element + (*element == '['));
+    const char *address = read_element(text, &net);
+    if (address) (void)str_format(out, FORWARDED_SIZE, net.v6 ? "[%s]" : "%s", address);
 }
 
 void forwarded_client(const struct allow_net *proxies, size_t count, const char *remote,
