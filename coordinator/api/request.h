@@ -133,8 +133,8 @@ void request_send_problem(struct request *r, const struct problem *p);
 void request_send_problems(struct request *r, const struct problem *p, const char *problems);
 void request_fail(struct request *r, int rc, const struct err *e);
 #define BODY_HINT                                                                                  \
-    "a request body may have 1MiB, an array of jobs 8MiB, a webhook's 256KiB, a job's payload "    \
-    "less: pass large files by path"
+    "a request body may have 1MiB, an array of jobs 8MiB, a webhook's 256KiB, a sign-in 4KiB, a "  \
+    "job's payload less: pass large files by path"
 void request_body_too_large(struct problem *p);
 void request_problem(const struct reply *x, struct problem *p); /* a reply with rc != 0 */
 void request_fail_reply(struct request *r, const struct reply *x);

@@ -252,7 +252,8 @@ void apply_resolve(struct engine *g, const struct command *c, struct reply *r)
     jw_str(&w, "from", from);
     jw_str(&w, "fallback",
            fallback_names[n && n->row.fallback >= 0 ? n->row.fallback : FALLBACK_WAIT]);
-    jw_str(&w, "updatedBy", n ? n->row.updated_by : NULL);
+    const struct namespace *said = n ? n : telling;
+    jw_str(&w, "updatedBy", said ? said->row.updated_by : NULL);
     char *notify_from = telling ? str_dupf("namespace %s", telling->row.ns) : NULL;
     jw_raw(&w, "notify", telling ? telling->row.notify : "null");
     jw_str(&w, "notifyFrom", notify_from);
