@@ -39,8 +39,10 @@ async function chart(page) {
     holds('and one of waiting jobs', await drawn(over.getByRole('img', {name: /waiting jobs/}),
                                                  '--warn') > 50);
     await over.getByText('The numbers as a table').click();
-    is('the same numbers are in a table', '4 2 11 0', (await over.getByRole('row').nth(1)
-        .getByRole('cell').allInnerTexts()).slice(1).join(' '));
+    const newest = over.getByRole('row').nth(1);
+    await newest.waitFor();
+    is('the same numbers are in a table', '4 2 11 0',
+       (await newest.getByRole('cell').allInnerTexts()).slice(1).join(' '));
     for (const [name, span, step] of [['Last day', 'day', '2 h'], ['Last hour', 'hour', '5 min']]) {
         await over.getByRole('link', {name}).click();
         await over.getByText(`Noted every ${step}`).waitFor();
