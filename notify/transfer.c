@@ -109,24 +109,14 @@ static void set_common(struct transfer *t, const atomic_bool *stop)
     set_protocols(c, t->o);
 }
 
-static int set_webhook(struct transfer *t, struct err *e)
+/* What libcurl sets by itself gives way to a header of the list; of the list it sends all. */
+static void add_headers(struct transfer *t)
 {
     const struct order *o = t->o;
-    CURL *c = t->curl;
     struct buf line;
-    int rc = o->url ? buf_adds(&t->url, o->url)
-                    : text_word_read(o->url_file, "the URL of a web hook", SECRET_MAX, &t->url, e);
-    /* else libcurl may take it for a host, which its messages name */
-    if (!rc) rc = order_check_url(t->url.data, "the URL", e);
-    if (!rc && o->authorization_file)
-        rc = text_word_read(o->authorization_file, "the value of the header Authorization",
-                            SECRET_MAX, &t->secret, e);
-    if (!rc && t->secret.data[strcspn(t->secret.data, "\r\n")])
-        rc = err_set(e, ERR_INVALID, "%s has more than one line", o->authorization_file);
-    if (rc) return rc;
     buf_init(&line, 2 * SECRET_MAX + ORDER_LINE_MAX);
     buf_addf(&line, "Content-Type: %s", o->content_type);
-    add_to_list(t, line.data);
+    if (!order_header(o->headers, "Content-Type")) add_to_list(t, line.data);
     add_to_list(t, "Expect:");
     for (const struct json *h = json_first(o->headers); h; h = json_next(h)) {
         buf_clear(&line);
@@ -138,6 +128,23 @@ static int set_webhook(struct transfer *t, struct err *e)
     buf_addf(&line, "Authorization: %s", t->secret.data);
     if (t->secret.len > 0) add_to_list(t, line.data);
     buf_fini_secret(&line);
+}
+
+static int set_webhook(struct transfer *t, struct err *e)
+{
+    const struct order *o = t->o;
+    CURL *c = t->curl;
+    int rc = o->url ? buf_adds(&t->url, o->url)
+                    : text_word_read(o->url_file, "the URL of a web hook", SECRET_MAX, &t->url, e);
+    /* else libcurl may take it for a host, which its messages name */
+    if (!rc) rc = order_check_url(t->url.data, "the URL", e);
+    if (!rc && o->authorization_file)
+        rc = text_word_read(o->authorization_file, "the value of the header Authorization",
+                            SECRET_MAX, &t->secret, e);
+    if (!rc && t->secret.data[strcspn(t->secret.data, "\r\n")])
+        rc = err_set(e, ERR_INVALID, "%s has more than one line", o->authorization_file);
+    if (rc) return rc;
+    add_headers(t);
     curl_easy_setopt(c, CURLOPT_URL, t->url.data);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->list);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "cadre-notify/" CADRE_VERSION);

@@ -121,6 +121,26 @@ static bool is_token(const char *s)
     return *s && !s[strspn(s, fits)];
 }
 
+static char lower(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+}
+
+static bool is_same_header(const char *a, const char *b)
+{
+    while (*a && lower(*a) == lower(*b))
+        a++, b++;
+    return lower(*a) == lower(*b);
+}
+
+const struct json *order_header(const struct json *headers, const char *name)
+{
+    const struct json *h = json_first(headers);
+    while (h && !is_same_header(json_key(h), name))
+        h = json_next(h);
+    return h;
+}
+
 static int check_headers(const struct json *headers, struct err *e)
 {
     if (!headers) return 0;
@@ -151,7 +171,12 @@ static int read_webhook(struct order *o, struct err *e)
     if (!rc && o->url) rc = order_check_url(o->url, "'url'", e);
     if (!rc && !o->url == !o->url_file)
         rc = err_set(e, ERR_INVALID, "one of 'url' and 'urlFile' is needed");
-    return rc ? rc : check_headers(o->headers, e);
+    if (!rc) rc = check_headers(o->headers, e);
+    if (!rc && o->authorization_file && order_header(o->headers, "Authorization"))
+        rc = err_set(e, ERR_INVALID,
+                     "'headers' has Authorization beside 'authorizationFile', which is the same "
+                     "header: leave out one of them");
+    return rc;
 }
 
 /* ---- mail ----------------------------------------------------------------------------------- */

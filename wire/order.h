@@ -45,6 +45,8 @@ struct order {
 int order_parse(const char *line, size_t len, char id[ORDER_ID_SIZE], struct order *out,
                 struct err *e);
 void order_fini(struct order *o);
+/* Of a web hook's headers, the one of this name in whatever case; NULL: there is none. */
+const struct json *order_header(const struct json *headers, const char *name);
 /* https://HOST or http://HOST, with a port, a path and so on as may be? `name`: what the URL is
  * called in the sentence of ERR_INVALID, which has nothing of the URL. */
 int order_check_url(const char *url, const char *name, struct err *e);

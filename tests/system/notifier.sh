@@ -44,6 +44,11 @@ answer "a web hook is delivered" w1 "$yes"
 has "it was a POST with its headers" web/1 '^POST /here\?a=b HTTP/1.1' \
     '^Content-Type: application/json' '^X-Who: me' '^X-Empty:' '^User-Agent: cadre-notify/'
 is "and its body" '{"n":1}' "$(body_of web/1)"
+is "with a type" 1 "$(grep -ci '^content-type:' web/1)"
+hook w1a "http://127.0.0.1:$web/" ',"headers":{"content-type":"text/plain"}'
+answer "one with a type of its own is delivered" w1a "$yes"
+is "and has no other one" 'content-type: text/plain' \
+    "$(grep -i '^content-type:' web/2 | tr -d '\r')"
 printf '500 try later' >web/answer
 hook w2 "http://127.0.0.1:$web/"
 answer "a refusal is told with its status and words" w2 \

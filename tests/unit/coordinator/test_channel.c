@@ -79,6 +79,8 @@ static void what_is_wrong__is_named_with_its_place(void **state)
         {"kind: webhook, urlFile: relative", "'urlFile' must be an absolute path", "urlFile"},
         {HOOK ", urlFile: /a", "one of 'url' and 'urlFile'", NULL},
         {HOOK ", headers: {'a b': c}", "'headers' has a name", "headers"},
+        {HOOK ", authorizationFile: /a, headers: {authorization: b}",
+         "'headers' has Authorization beside 'authorizationFile'", "headers"},
         {HOOK ", headers: [a]", "'headers' must be an object", "headers"},
         {HOOK ", shape: discord", "'shape' is one of", "shape"},
         {HOOK ", shape: {}", "'shape' is one of", "shape"},

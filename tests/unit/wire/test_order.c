@@ -86,6 +86,8 @@ static void a_web_hook_is_refused(void **state)
     refuses(HOOK ",\"headers\":{\"X-A\":5}}", "'X-A' must be a text");
     refuses(HOOK ",\"contentType\":\"a\\r\\nb\"}", "control character");
     refuses(HOOK ",\"authorizationFile\":\"\"}", "'authorizationFile' is empty");
+    refuses(HOOK ",\"authorizationFile\":\"/f\",\"headers\":{\"authorizatioN\":\"b\"}}",
+            "'headers' has Authorization beside 'authorizationFile'");
     refuses(HOOK ",\"authorizationFile\":\"f\"}", "'authorizationFile' must be an absolute path");
     refuses(HOOK ",\"caFile\":\"f\"}", "'caFile' must be an absolute path");
     refuses("{\"id\":\"7\",\"kind\":\"webhook\",\"urlFile\":\"f\"}", "absolute path");
