@@ -239,7 +239,10 @@ static int judge(struct transfer *t, CURLcode code, const atomic_bool *stop, str
     const char *why = *t->error ? t->error : curl_easy_strerror(code);
     bool tells = repeats(why, t->secret.data); /* the host may be told: it is what to mend */
     if (tells || (t->o->url_file && strstr(why, t->url.data))) why = curl_easy_strerror(code);
-    return err_set(e, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s", why);
+    const char *way = code == CURLE_PEER_FAILED_VERIFICATION && !t->o->ca_file
+                          ? "; an authority of your own is named by 'caFile' of the channel"
+                          : "";
+    return err_set(e, code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_IO, "%s%s", why, way);
 }
 
 int transfer_run(const struct order *o, const atomic_bool *stop, struct err *e)

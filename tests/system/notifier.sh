@@ -66,7 +66,8 @@ rm web/answer
 hook w6 "https://127.0.0.1:$webs/" ",\"caFile\":\"$here/tls.pem\""
 answer "TLS with an authority of one's own" w6 "$yes"
 hook w7 "https://127.0.0.1:$webs/"
-answer "TLS that cannot be verified sends nothing" w7 "$no"
+answer "TLS that cannot be verified sends nothing, and the way out is told" w7 \
+    "$no.*'caFile' of the channel"
 is "nothing arrived" 1 "$(ls webs | wc -l)"
 hook w8 "file:///etc/passwd"
 answer "a file is no web hook" w8 "$no.*does not begin with https"
@@ -122,7 +123,7 @@ answer "a server without STARTTLS gets nothing" m3 "$no"
 post m4 "$plain" '"tls":"none"'
 answer "without TLS when that is said" m4 "$yes"
 post m5 "$mail" '"tls":"starttls"'
-answer "TLS that cannot be verified gets nothing" m5 "$no"
+answer "TLS that cannot be verified gets nothing" m5 "$no.*'caFile' of the channel"
 printf 'rcpt b@example.com 550 no such user here' >mail/answer
 post m6 "$mail" "$ca"
 answer "when one recipient is refused none gets it, and it is told" m6 "$no.*550"
