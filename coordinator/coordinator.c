@@ -383,8 +383,8 @@ static int start_parts(struct coordinator *c, struct err *e)
     os_now(&now);
     c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
-    c->outbox =
-        outbox_new(f->channels, c->addresses ? c->addresses : c->address, c->courier, c->spine);
+    const char *addresses = c->addresses ? c->addresses : c->address;
+    c->outbox = outbox_new(f->channels, addresses, c->courier, c->spine);
     struct sessions_options so = {.loop = c->loop,
                                   .spine = c->spine,
                                   .authority = c->authority,
@@ -399,6 +399,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .authority = c->authority,
                              .config = f,
                              .courier = c->courier,
+                             .addresses = addresses,
                              .port = c->port,
                              .started_wall_ms = now.wall_ms,
                              .head_ms = c->timeouts.head_ms,

@@ -2,10 +2,14 @@
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 
+#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/notify/channel.h"
 #include "coordinator/notify/courier.h"
+#include "platform/os.h"
+
+#include <string.h>
 
 #define LIST_MOST 1000
 
@@ -80,7 +84,21 @@ static void on_tested(struct request *r, struct reply *x)
     request_send(r, 200, &a);
 }
 
-static struct json *test_event(const char *channel)
+/* What every message has, so that a template and a program see here what they see later. */
+static void put_common(struct json *event, const char *id, const char *addresses)
+{
+    char now[TIME_TEXT_SIZE];
+    char *coordinator = mem_strndup(addresses, strcspn(addresses, ","));
+    time_format(os_wall_ms(), now);
+    json_put(event, "id", json_new_str(id));
+    json_put(event, "count", json_new_str("1"));
+    json_put(event, "firstAt", json_new_str(now));
+    json_put(event, "lastAt", json_new_str(now));
+    json_put(event, "coordinator", json_new_str(coordinator));
+    mem_free(coordinator);
+}
+
+static struct json *test_event(const char *channel, const char *id, const char *addresses)
 {
     struct json *event = json_new(JSON_OBJECT);
     char *title = str_dupf("test of the channel '%s'", channel);
@@ -90,6 +108,7 @@ static struct json *test_event(const char *channel)
     json_put(event, "text",
              json_new_str("Somebody wants to see whether messages arrive. Nothing "
                           "is wrong."));
+    put_common(event, id, addresses);
     mem_free(title);
     return event;
 }
@@ -119,12 +138,12 @@ static bool is_tried(const struct request *r, const struct json *channel)
 static void send_test(struct request *r, const struct json *channel)
 {
     struct api *a = r->api;
-    struct json *event = test_event(json_key(channel));
     struct err e = {0};
     struct buf line;
     char id[COURIER_ID_SIZE], lane[COURIER_LANE_SIZE];
     buf_init(&line, ANSWER_BYTES);
     courier_id(a->o.courier, id);
+    struct json *event = test_event(json_key(channel), id, a->o.addresses ? a->o.addresses : "");
     int rc = channel_order(channel, id, event, &line, &e);
     json_free(event);
     if (rc) {

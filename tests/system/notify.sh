@@ -123,6 +123,8 @@ delivers hook
 is "hook: one request" 1 "$(ls web | wc -l | tr -d ' ')"
 has "hook: it is a POST to the path" web/1 '^POST /hooks/s3cret HTTP/1.1'
 has "hook: with the event" web/1 '"event":"test"' "\"title\":\"test of the channel 'hook'\""
+has "hook: and all that every message has" web/1 '"id":"[0-9a-f]+-[0-9]+"' '"count":"1"' \
+    '"firstAt":"2[^"]*Z","lastAt":"2[^"]*Z"' '"coordinator":"[^"]*:[0-9]+"'
 delivers file
 has "file: Slack's form" web/2 "^\{\"text\":\"\*test of the channel 'file'\*"
 delivers own
