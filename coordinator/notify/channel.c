@@ -143,6 +143,43 @@ static int check_templates(const struct json *channel, const struct json **where
     return rc;
 }
 
+/* Where what happened can be had in a channel of this kind. */
+static const char *way_to_event(const struct json *channel)
+{
+    const char *kind = json_get_str(channel, "kind", "");
+    return str_eq(kind, "webhook") ? "'body' does"
+           : str_eq(kind, "mail")  ? "'subject' and 'text' do"
+                                   : "the program gets the event on its standard input";
+}
+
+/* Of all other members: an expression there would be sent as it stands. */
+static int check_plain(const struct json *channel, const char *key, const struct json *node,
+                       const struct json **where, struct err *e)
+{
+    if (expr_has(json_str(node, ""))) {
+        *where = node;
+        return err_set(e, ERR_INVALID, "channel '%s': '%s' takes no expressions; %s",
+                       json_key(channel), key, way_to_event(channel));
+    }
+    int rc = 0;
+    for (const struct json *n = json_first(node); n && !rc; n = json_next(n))
+        rc = check_plain(channel, key, n, where, e);
+    return rc;
+}
+
+static int check_plain_members(const struct json *channel, const struct json **where, struct err *e)
+{
+    static const char *const templates[] = {"body", "subject", "text"};
+    int rc = 0;
+    for (const struct json *m = json_first(channel); m && !rc; m = json_next(m)) {
+        bool plain = true;
+        for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
+            if (str_eq(templates[i], json_key(m))) plain = false;
+        if (plain) rc = check_plain(channel, json_key(m), m, where, e);
+    }
+    return rc;
+}
+
 /* The event for templates: what does not apply is empty there. */
 static struct json *full_event(const struct json *event)
 {
@@ -315,6 +352,7 @@ int channel_check(const struct json *channel, const struct json **where, struct 
                        name);
     int rc = check_keys(channel, where, e);
     if (!rc) rc = check_templates(channel, where, e);
+    if (!rc) rc = check_plain_members(channel, where, e);
     if (rc) return rc;
     *where = channel;
     const struct json *shape = json_get(channel, "shape");

@@ -65,6 +65,25 @@ complains "a template that asks for what a flow has" "there is no 'inputs' in a 
 channels:
   a: {kind: webhook, url: "https://example.com/", body: {text: "{{ inputs.a }}"}}
 END
+complains "an expression where none is read" \
+    "bad.yaml:7: channels: channel 'a': 'headers' takes no expressions; 'body' does" <<'END'
+channels:
+  a:
+    kind: webhook
+    url: https://example.com/
+    headers:
+      X-A: b
+      X-B: "{{ event.title }}"
+END
+complains "a header that a file has, too" \
+    "bad.yaml:6: channels: channel 'a': 'headers' has Authorization beside " <<'END'
+channels:
+  a:
+    kind: webhook
+    url: https://example.com/
+    authorizationFile: /etc/a
+    headers: {authorization: b}
+END
 complains "a command that is no path" "begins with the absolute path of a program" <<'END'
 channels:
   a: {kind: command, command: [page]}

@@ -164,6 +164,30 @@ static void templates__are_checked_at_any_depth(void **state)
     }
 }
 
+static void expressions__stand_in_templates_alone(void **state)
+{
+    static const struct {
+        const char *text, *sentence;
+    } cases[] = {
+        {HOOK ", headers: {X-A: '{{ event.id }}'}", "'headers' takes no expressions; 'body' does"},
+        {"kind: webhook, url: 'https://h/{{event.id}}'", "'url' takes no expressions"},
+        {"kind: webhook, urlFile: '/a/{{ event.group }}'", "'urlFile' takes no expressions"},
+        {"kind: mail, server: m, from: a@b, to: ['{{event.group}}@b']",
+         "'to' takes no expressions; 'subject' and 'text' do"},
+        {"kind: command, command: [/bin/page, '{{ event.title }}']",
+         "'command' takes no expressions; the program gets the event on its standard input"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err e = {0};
+        const struct json *where, *c = channel(cases[i].text);
+        if (channel_check(c, &where, &e) != ERR_INVALID) fail_msg("taken: %s", cases[i].text);
+        if (!strstr(err_text(&e), cases[i].sentence))
+            fail_msg("%s: %s", cases[i].text, err_text(&e));
+        assert_non_null(strstr(json_str(where, ""), "{{"));
+    }
+}
+
 /* ---- orders ---- */
 
 static struct order order_of(const char *text, struct json *of)
@@ -258,8 +282,8 @@ static void command__gets_the_event(void **state)
 {
     (void)state;
     struct order o =
-        order_of("kind: command, command: [/bin/page, '{{ event.title }}']", event("t", "x"));
-    assert_string_equal(json_str(json_next(json_first(o.command)), ""), "{{ event.title }}");
+        order_of("kind: command, command: [/bin/page, '{ event.title }']", event("t", "x"));
+    assert_string_equal(json_str(json_next(json_first(o.command)), ""), "{ event.title }");
     assert_non_null(strstr(o.body, "\"title\":\"t\""));
     order_fini(&o);
 }
@@ -377,6 +401,7 @@ int main(void)
         cmocka_unit_test(names__are_keys),
         cmocka_unit_test(what_is_no_mapping__is_refused),
         cmocka_unit_test_teardown(templates__are_checked_at_any_depth, teardown),
+        cmocka_unit_test_teardown(expressions__stand_in_templates_alone, teardown),
         cmocka_unit_test_teardown(webhook__gets_the_event, teardown),
         cmocka_unit_test_teardown(body__is_json_whatever_the_event_says, teardown),
         cmocka_unit_test_teardown(default__stands_for_a_member_that_is_empty, teardown),
