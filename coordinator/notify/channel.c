@@ -231,7 +231,8 @@ static struct json *render_tree(const struct json *node, const struct json *even
 /* ---- orders ---------------------------------------------------------------------------------- */
 
 static const char default_subject[] = "Cadre: {{ event.title }}";
-static const char default_text[] = "{{ event.title }}\n\n{{ event.text }}\n";
+static const char default_text[] = "{{ event.title }}\n\n{{ event.text }}\n\n"
+                                   "Coordinator: {{ event.coordinator }}\n";
 
 /* The body's text; mem_free. NULL with e. */
 static char *body_of(const struct json *channel, const struct json *event, struct err *e)

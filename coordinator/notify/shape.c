@@ -50,10 +50,25 @@ static size_t shown(const char *s)
 
 typedef void add_fn(struct buf *b, const char *s, size_t len);
 
-/* {"text": title and text}; bold: the mark around a title. */
+static void add_line(struct buf *b, add_fn *add, const char *text)
+{
+    if (!*text) return;
+    (void)buf_addc(b, '\n');
+    add(b, text, shown(text));
+}
+
+/* The last line, mem_free; "" where the event has none. */
+static char *sender(const struct json *event)
+{
+    const char *name = json_get_str(event, "coordinator", "");
+    return *name ? str_dupf("Coordinator: %s", name) : mem_strdup("");
+}
+
+/* {"text": title, text and sender}; bold: the mark around a title. */
 static char *one_text(const struct json *event, add_fn *add, const char *bold)
 {
     const char *title = json_get_str(event, "title", ""), *text = json_get_str(event, "text", "");
+    char *from = sender(event);
     struct buf b, out;
     struct jw w;
     buf_init(&b, SIZE_MAX);
@@ -61,8 +76,9 @@ static char *one_text(const struct json *event, add_fn *add, const char *bold)
     (void)buf_adds(&b, bold);
     add(&b, title, shown(title));
     (void)buf_adds(&b, bold);
-    if (*text) (void)buf_addc(&b, '\n');
-    add(&b, text, shown(text));
+    add_line(&b, add, text);
+    add_line(&b, add, from);
+    mem_free(from);
     jw_init(&w, &out);
     jw_object(&w, NULL);
     jw_strn(&w, "text", b.data, b.len);
@@ -92,6 +108,7 @@ static void add_block(struct jw *w, const char *text, bool title)
 
 static char *teams(const struct json *event)
 {
+    char *from = sender(event);
     struct buf out;
     struct jw w;
     buf_init(&out, SIZE_MAX);
@@ -108,12 +125,14 @@ static char *teams(const struct json *event)
     jw_array(&w, "body");
     add_block(&w, json_get_str(event, "title", ""), true);
     add_block(&w, json_get_str(event, "text", ""), false);
+    add_block(&w, from, false);
     jw_end(&w);
     jw_end(&w);
     jw_end(&w);
     jw_end(&w);
     jw_end(&w);
     (void)jw_finish(&w);
+    mem_free(from);
     char *result = mem_strndup(out.data, out.len);
     buf_fini(&out);
     return result;

@@ -145,13 +145,16 @@ has "hook: with the event" web/1 '"event":"test"' "\"title\":\"test of the chann
 has "hook: and all that every message has" web/1 '"id":"[0-9a-f]+-[0-9]+"' '"count":"1"' \
     '"firstAt":"2[^"]*Z","lastAt":"2[^"]*Z"' '"coordinator":"[^"]*:[0-9]+"'
 delivers file
-has "file: Slack's form" web/2 "^\{\"text\":\"\*test of the channel 'file'\*"
+has "file: Slack's form" web/2 "^\{\"text\":\"\*test of the channel 'file'\*" \
+    'nCoordinator: [^"]*:[0-9]+"}$'
 delivers own
 is "own: its own form" "{\"what\":\"test: test of the channel 'own'\",\"where\":[\"\",7]}" \
     "$(body_of web/3)"
 delivers post
 has "post: to each recipient" mail/1 '[Oo]ps@example.com' 'night@example.com'
 has "post: with a subject" mail/1 "^Subject: .*test"
+mail_text mail/1 >post
+has "post: and with who says so" post '^Coordinator: .*:[0-9]+$'
 delivers page
 has "page: the event is its input" got '"event":"test"'
 

@@ -50,6 +50,13 @@ static struct json *event(const char *title, const char *text)
     return made;
 }
 
+static struct json *event_from(const char *coordinator, const char *title, const char *text)
+{
+    struct json *made = event(title, text);
+    json_put(made, "coordinator", json_new_str(coordinator));
+    return made;
+}
+
 /* ---- refusals ---- */
 
 static void what_is_wrong__is_named_with_its_place(void **state)
@@ -266,10 +273,10 @@ static void default__stands_for_a_member_that_is_empty(void **state)
 static void mail__has_subject_and_text(void **state)
 {
     (void)state;
-    struct order o = order_of(MAIL, event("the title", "line\nline"));
+    struct order o = order_of(MAIL, event_from("here:1", "the title", "line\nline"));
     assert_int_equal(o.kind, ORDER_MAIL);
     assert_string_equal(o.subject, "Cadre: the title");
-    assert_string_equal(o.body, "the title\n\nline\nline\n");
+    assert_string_equal(o.body, "the title\n\nline\nline\n\nCoordinator: here:1\n");
     order_fini(&o);
     o = order_of(MAIL ", subject: '[{{ event.event }}]', text: '{{ event.text }}!'",
                  event("t", "x"));
@@ -353,6 +360,25 @@ static void teams__gets_a_card(void **state)
     mem_free(body);
 }
 
+static void shapes__say_who_says_so(void **state)
+{
+    static const struct {
+        const char *shape, *end;
+    } cases[] = {
+        {"slack", "*t*\\nx\\nCoordinator: a&amp;b:1\"}"},
+        {"mattermost", "**t**\\nx\\nCoordinator: a&b:1\"}"},
+        {"teams", "\"text\":\"Coordinator: a&b:1\",\"wrap\":true}]}}]}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *of = str_dupf(HOOK ", shape: %s", cases[i].shape);
+        struct order o = order_of(of, event_from("a&b:1", "t", "x"));
+        if (!str_ends(o.body, cases[i].end)) fail_msg("%s", o.body);
+        order_fini(&o);
+        mem_free(of);
+    }
+}
+
 static void long_text__is_cut_between_characters(void **state)
 {
     struct json *slack;
@@ -411,6 +437,7 @@ int main(void)
         cmocka_unit_test_teardown(slack__mentions_nobody, teardown),
         cmocka_unit_test_teardown(mattermost__mentions_nobody_and_hides_no_link, teardown),
         cmocka_unit_test_teardown(teams__gets_a_card, teardown),
+        cmocka_unit_test_teardown(shapes__say_who_says_so, teardown),
         cmocka_unit_test_teardown(long_text__is_cut_between_characters, teardown),
         cmocka_unit_test_teardown(reach__tells_no_secret, teardown),
     };
