@@ -16,7 +16,6 @@
 #include <string.h>
 
 #define BACKOFF_MIN_MS 500
-#define BACKOFF_MAX_MS 30000
 #define PERMANENT_RETRY_MS 300000
 #define IN_FLIGHT_MAX (4 * 1024 * 1024) /* bytes sent and not acknowledged */
 #define LINK_QUEUE_MAX (1024 * 1024)    /* bytes the kernel has not taken */
@@ -385,7 +384,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     renew_leases(l, l->hello_sent_ms);
     note_answer(l, l->heartbeat_n);
     l->refused_code[0] = 0;
-    backoff_reset(&l->backoff);
+    backoff_init(&l->backoff, BACKOFF_MIN_MS, lease_retry_ms(w->heartbeat_ms));
     move(l, runner_logic_draining(l->o.runner) ? UPLINK_DRAINING : UPLINK_READY, "welcome");
     l->attempts = 0;
     act_text(l, UPLINK_WELCOMED, w->version);
@@ -655,7 +654,7 @@ struct uplink_logic *uplink_logic_new(const struct uplink_logic_options *o)
     l->capabilities = mem_strdup(o->capabilities);
     buf_init(&l->frame, LIMIT_FRAME_KNOWN + FRAME_HEAD);
     rng_init(&l->rng, o->seed);
-    backoff_init(&l->backoff, BACKOFF_MIN_MS, BACKOFF_MAX_MS);
+    backoff_init(&l->backoff, BACKOFF_MIN_MS, lease_retry_ms(0));
     for (int i = 0; i < DUES; i++)
         l->due_ms[i] = INT64_MAX;
     l->wake_ms = INT64_MAX;

@@ -6,7 +6,7 @@
  *   disconnected --time--> connecting --opened--> hello --welcome--> ready <--> draining
  *        ^                     |                    |                  |           |
  *        +---------------------+--------------------+------------------+-----------+
- *                               closed, refused: back-off 0.5 s ... 30 s
+ *                               closed, refused: back-off (lease_retry_ms)
  *
  * The lease clock is here, too: all leases count from the moment when the agent sent the last
  * message that the coordinator has certainly received. That is the agent's half of "never two at

@@ -38,6 +38,11 @@
  * the process was stopped or the loop hung, unread messages must not count as silence. */
 #define LEASE_DEAF_MS 3000
 
+/* ---- coming back ---- */
+#define RETRY_HEARTBEATS SILENCE_HEARTBEATS /* the longest wait between two tries to connect */
+#define RETRY_LONGEST_MS 30000              /* ... and never longer than this */
+#define RETRY_SHORTEST_MS 1000              /* ... which is never made shorter than this */
+
 /* ---- the ends of an attempt ---- */
 #define KILL_GRACE_DEFAULT_MS 10000 /* from the soft signal to the hard one */
 #define KILL_GRACE_MAX_MS 3600000
@@ -77,6 +82,18 @@ static inline int64_t lease_silence_ms(int64_t heartbeat_ms)
     return SILENCE_HEARTBEATS * heartbeat_ms + SILENCE_EXTRA_MS;
 }
 
+/* The longest that an agent waits between two tries to connect, by the interval of its last
+ * welcome; 0: it had none. A coordinator that was started gives agents lease_silence_ms to come
+ * back before it says that a group has none. So the wait is over SILENCE_EXTRA_MS before that, or a
+ * bit less with the shortest intervals, and the extra time is for the connection itself. */
+static inline int64_t lease_retry_ms(int64_t heartbeat_ms)
+{
+    if (heartbeat_ms <= 0 || heartbeat_ms >= RETRY_LONGEST_MS / RETRY_HEARTBEATS)
+        return RETRY_LONGEST_MS;
+    int64_t ms = RETRY_HEARTBEATS * heartbeat_ms;
+    return ms > RETRY_SHORTEST_MS ? ms : RETRY_SHORTEST_MS;
+}
+
 /* From a lease's end until the agent certainly has ended the tree. grace_ms 0: the default. */
 static inline int64_t lease_kill_time_ms(int64_t grace_ms)
 {
@@ -95,6 +112,11 @@ _Static_assert(HEARTBEAT_MIN_MS <= LEASE_MIN_MS / LEASE_HEARTBEATS, "the shortes
 _Static_assert(LEASE_HEARTBEATS >= 2, "one heartbeat may be lost");
 _Static_assert(2 * HEARTBEAT_SLACK_MS < HEARTBEAT_TOGETHER_MS / HEARTBEAT_STEPS,
                "a step is longer than what a timer may be off");
+/* The longest wait between two tries, whatever the interval, is below lease_silence_ms, with time
+ * for the connection. */
+_Static_assert(RETRY_HEARTBEATS <= SILENCE_HEARTBEATS, "an agent is back before it is missed");
+_Static_assert(2 * RETRY_SHORTEST_MS <= SILENCE_EXTRA_MS, "... with short intervals, too");
+_Static_assert(RETRY_SHORTEST_MS < RETRY_LONGEST_MS, "the wait has its bounds in order");
 _Static_assert(KILL_GRACE_DEFAULT_MS <= KILL_GRACE_MAX_MS, "the default grace is allowed");
 
 #endif

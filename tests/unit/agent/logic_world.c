@@ -280,7 +280,8 @@ int world_up(void **state)
     *w = (struct world){.now = {.mono_ms = 1000000, .wall_ms = 1700000000000},
                         .slots = WORLD_SLOTS,
                         .may_start = true,
-                        .minor = 2};
+                        .minor = 2,
+                        .heartbeat_ms = 10000};
     assert_int_equal(str_copy(w->folder, sizeof w->folder, "logic-XXXXXX"), 0);
     assert_non_null(mkdtemp(w->folder));
     begin(w);
@@ -413,7 +414,7 @@ void welcome(struct world *w, int64_t seq)
     m.u.welcome = (struct msg_welcome){.protocol = w->minor,
                                        .version = version,
                                        .lease_ms = WORLD_LEASE_MS,
-                                       .heartbeat_ms = 10000,
+                                       .heartbeat_ms = w->heartbeat_ms,
                                        .seq = seq,
                                        .output_limit = 1000};
     hear(w, m);

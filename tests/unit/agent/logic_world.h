@@ -36,6 +36,7 @@ struct world {
     bool tough;                 /* sleep (4711, root) cannot be ended */
     const char *group, *groups; /* of hello, after world_again; NULL: none is named */
     int64_t minor;              /* of the protocol, that the next welcome says */
+    int64_t heartbeat_ms;       /* that the next welcome says */
     struct runner_attempt *attempts[WORLD_JOBS]; /* by job; NULL: forgotten */
     int64_t sent_seq;                            /* events up to here were looked at */
 };

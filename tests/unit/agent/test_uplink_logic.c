@@ -111,6 +111,55 @@ static void each_failure__tries_the_next_address_later_and_later(void **state)
     did(w, "connect 0"); /* ...with the address that was good */
 }
 
+static int64_t longest_wait(struct world *w)
+{
+    int64_t longest = 0;
+    for (int i = 0; i < 20; i++) {
+        lose_link(w);
+        int64_t wait = w->uplink_wake_ms - w->now.mono_ms;
+        if (wait > longest) longest = wait;
+        wake(w);
+        w->did[0] = '\0';
+    }
+    return longest;
+}
+
+static void waits__are_no_longer_than_the_time_to_come_back(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        int64_t heartbeat_ms, most_ms;
+    } cases[] = {{1000, 3000},  {100, 1000},    {333, 1000},    {334, 1002},
+                 {5000, 15000}, {10000, 30000}, {60000, 30000}, {INT64_C(1) << 52, 30000},
+                 {1000, 3000}};
+    uplink_logic_start(w->uplink, &w->now);
+    assert_in_range(longest_wait(w), 15001, 30000);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        w->heartbeat_ms = cases[i].heartbeat_ms;
+        uplink_logic_opened(w->uplink, &w->now);
+        welcome(w, 0);
+        int64_t longest = longest_wait(w);
+        assert_in_range(longest, cases[i].most_ms / 2, cases[i].most_ms);
+        if (w->heartbeat_ms <= 10000)
+            assert_true(longest + 2000 < lease_silence_ms(w->heartbeat_ms));
+        w->did[0] = '\0';
+    }
+}
+
+static void a_refusal__waits_as_it_says_after_a_welcome_of_short_intervals(void **state)
+{
+    struct world *w = *state;
+    w->heartbeat_ms = 1000;
+    be_live(w);
+    lose_link(w);
+    wake(w);
+    uplink_logic_opened(w->uplink, &w->now);
+    refuse(w, "unknown-group", 60000);
+    lose_link(w);
+    assert_in_range(w->uplink_wake_ms - w->now.mono_ms, 60000, 75000);
+    w->did[0] = '\0';
+}
+
 static void addresses_of_a_welcome__are_passed_on(void **state)
 {
     struct world *w = *state;
@@ -709,6 +758,8 @@ int main(void)
         WORLD_CASE(the_first_words__are_hello_and_after_the_welcome_ready),
         WORLD_CASE(several_groups__are_said__and_that_an_older_coordinator_takes_the_first),
         WORLD_CASE(each_failure__tries_the_next_address_later_and_later),
+        WORLD_CASE(waits__are_no_longer_than_the_time_to_come_back),
+        WORLD_CASE(a_refusal__waits_as_it_says_after_a_welcome_of_short_intervals),
         WORLD_CASE(addresses_of_a_welcome__are_passed_on),
         WORLD_CASE(a_refusal__waits_as_it_says_and_when_it_says_nothing_for_long),
         WORLD_CASE(what_is_no_welcome__ends_the_connection),
