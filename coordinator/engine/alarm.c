@@ -21,6 +21,7 @@
 
 #define NAMED 5 /* of those that share a notice */
 #define SHARED "(rule "
+#define WAITING_SIZE 48
 #define QUEUES_MOST 1000 /* of a group, that are looked at for its oldest job */
 
 /* Something that lasts, or of which it is not known yet whether it does: `keep`. */
@@ -172,12 +173,17 @@ static void find_short(struct pass *p)
         add(p, named, NULL, p->g->now.mono_ms < p->g->alarms_from_ms);
 }
 
+static const char *take(int64_t agents)
+{
+    return agents == 1 ? "takes" : "take";
+}
+
 static void say_short(const struct pass *p, const struct subject *s, struct facts *f)
 {
     const struct group *group = s->of;
     f->title = str_dupf("group %s has too few agents", s->name);
-    f->text = group ? str_dupf("%lld of at least %lld take jobs", (long long)group->online,
-                               (long long)p->rule->limit)
+    f->text = group ? str_dupf("%lld of at least %lld %s jobs", (long long)group->online,
+                               (long long)p->rule->limit, take(group->online))
                     : mem_strdup("there is no such group");
     f->group = s->name;
 }
@@ -186,10 +192,11 @@ static enum over say_enough(struct engine *g, const struct notice_row *row, stru
 {
     const struct group *group = group_find(g, row->subject);
     char lasted[DURATION_TEXT_SIZE];
+    int64_t online = group ? group->online : 0;
     format_lasted(g, row, lasted);
     f->title = str_dupf("group %s has enough agents again", row->subject);
-    f->text = str_dupf("%lld take jobs; it had too few for %s",
-                       group ? (long long)group->online : 0, lasted);
+    f->text =
+        str_dupf("%lld %s jobs; it had too few for %s", (long long)online, take(online), lasted);
     f->group = row->subject;
     bool enough = group && !group->deleted && group->online >= facts_limit(row->facts);
     return enough ? OVER_TOLD : OVER_QUIETLY;
@@ -241,25 +248,38 @@ static void find_old(struct pass *p)
     }
 }
 
+/* group NULL: it is gone. */
+static void format_waiting(const struct group *group, char out[WAITING_SIZE])
+{
+    int64_t count = group ? group->queued : 0;
+    if (count == 0)
+        (void)str_format(out, WAITING_SIZE, "none waits");
+    else
+        (void)str_format(out, WAITING_SIZE, "%lld job%s", (long long)count,
+                         count == 1 ? " waits" : "s wait");
+}
+
 static void say_old(const struct pass *p, const struct subject *s, struct facts *f)
 {
     struct group *group = group_find(p->g, s->name);
-    char limit[DURATION_TEXT_SIZE], id[ID_TEXT_SIZE];
+    char limit[DURATION_TEXT_SIZE], id[ID_TEXT_SIZE], waiting[WAITING_SIZE];
     duration_format(p->rule->limit, limit);
     id_format(oldest_of(p->g, group), id);
     f->title = str_dupf("a job of group %s has waited longer than %s", group->row.key, limit);
-    f->text = str_dupf("%lld wait, the oldest is %s; 'cadre job why %s' says for what",
-                       (long long)group->queued, id, id);
+    format_waiting(group, waiting);
+    f->text = str_dupf("%s, %s %s; 'cadre job why %s' says for what", waiting,
+                       group->queued == 1 ? "it is" : "the oldest is", id, id);
     f->group = group->row.key;
 }
 
 static enum over say_young(struct engine *g, const struct notice_row *row, struct facts *f)
 {
     struct group *group = group_find(g, row->subject);
-    char lasted[DURATION_TEXT_SIZE];
+    char lasted[DURATION_TEXT_SIZE], waiting[WAITING_SIZE];
     format_lasted(g, row, lasted);
+    format_waiting(group, waiting);
     f->title = str_dupf("no job of group %s has waited for long any more", row->subject);
-    f->text = str_dupf("%lld wait; it lasted for %s", group ? (long long)group->queued : 0, lasted);
+    f->text = str_dupf("%s; it lasted for %s", waiting, lasted);
     f->group = row->subject;
     if (!group || group->deleted) return OVER_QUIETLY;
     int64_t oldest = oldest_of(g, group);

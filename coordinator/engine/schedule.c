@@ -108,8 +108,9 @@ static void tell_passed(const struct turn *u)
     char name[FLOW_NAME_SIZE], at[TIME_TEXT_SIZE];
     time_format(u->last_s * 1000, at);
     log_write(u->missed ? LOG_WARN : LOG_INFO,
-              "trigger %s of %s: %lld planned moments up to %s: %s", u->t->row.name,
-              flow_name(u->t->flow, name), (long long)u->count, at, u->why);
+              "trigger %s of %s: %lld planned moment%s up to %s: %s", u->t->row.name,
+              flow_name(u->t->flow, name), (long long)u->count, u->count == 1 ? "" : "s", at,
+              u->why);
 }
 
 /* Moments up to at_s passed by, and nothing will make up for them. */

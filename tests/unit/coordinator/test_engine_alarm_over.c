@@ -84,7 +84,7 @@ static void short_group__says_how_many_there_are_and_for_how_long(void **state)
     live(w, ALARM_EVERY_MS);
     assert_int_equal(told_count, 1);
     last_says("{\"title\":\"group default has enough agents again\","
-              "\"text\":\"1 take jobs; it had too few for 59m30s\","
+              "\"text\":\"1 takes jobs; it had too few for 59m30s\","
               "\"group\":\"default\"," OVER("group-short"));
 }
 
@@ -99,7 +99,7 @@ static void old_queue__says_how_many_wait_and_for_how_long_it_lasted(void **stat
     world_do(w, cmd_id(w, CMD_CANCEL, id));
     ends_with(w, 30 * S,
               "{\"title\":\"no job of group default has waited for long any more\","
-              "\"text\":\"1 wait; it lasted for 29m\","
+              "\"text\":\"1 job waits; it lasted for 29m\","
               "\"group\":\"default\"," OVER("queue-old"));
 }
 
@@ -276,9 +276,42 @@ static void group__is_told_again_with_what_is_so_now(void **state)
     world_connect(w, a, NULL, 1);
     tells(w, HOUR, "again group default has too few agents");
     last_says(
-        "{\"title\":\"group default has too few agents\",\"text\":\"1 of at least 2 take jobs; "
+        "{\"title\":\"group default has too few agents\",\"text\":\"1 of at least 2 takes jobs; "
         "it has lasted for 1h and was told 1 time before\",\"group\":\"default\","
         "\"event\":\"group-short\",\"state\":\"again\",\"count\":\"2\"}");
+}
+
+static void old_queue__says_how_many_wait_in_good_words(void **state)
+{
+    struct world *w = *state;
+    char id[ID_TEXT_SIZE], one[100], two[100];
+    repeats(w, RULE_QUEUE_OLD, HOUR, HOUR);
+    int64_t first = world_submit(w, NULL, NULL);
+    id_format(first, id);
+    (void)str_format(one, sizeof one, "\"1 job waits, it is %s; 'cadre job why %s'", id, id);
+    (void)str_format(two, sizeof two, "\"2 jobs wait, the oldest is %s; 'cadre", id);
+    live(w, HOUR + MIN);
+    assert_non_null(strstr(last_event, one));
+    int64_t second = world_submit(w, NULL, NULL);
+    live(w, HOUR);
+    assert_non_null(strstr(last_event, two));
+    world_do(w, cmd_id(w, CMD_CANCEL, first));
+    world_do(w, cmd_id(w, CMD_CANCEL, second));
+    live(w, MIN);
+    assert_non_null(strstr(last_event, "\"none waits; it lasted for "));
+}
+
+static void short_group__says_how_many_there_are_in_good_words(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    with_rule(w, RULE_GROUP_SHORT, 2, NULL);
+    live(w, HOUR);
+    assert_non_null(strstr(last_event, "\"0 of at least 2 take jobs\""));
+    world_connect(w, a, NULL, 1);
+    world_connect(w, b, NULL, 1);
+    live(w, ALARM_EVERY_MS);
+    assert_non_null(strstr(last_event, "\"2 take jobs; it had too few for "));
 }
 
 int main(void)
@@ -288,6 +321,8 @@ int main(void)
         ALARM_TEST(offline__counts_from_when_it_went_though_a_rule_came_later),
         ALARM_TEST(many__say_for_how_long_and_of_which_group),
         ALARM_TEST(short_group__says_how_many_there_are_and_for_how_long),
+        ALARM_TEST(short_group__says_how_many_there_are_in_good_words),
+        ALARM_TEST(old_queue__says_how_many_wait_in_good_words),
         ALARM_TEST(old_queue__says_how_many_wait_and_for_how_long_it_lasted),
         ALARM_TEST(token__says_which),
         ALARM_TEST(disk__says_which_and_for_how_long),

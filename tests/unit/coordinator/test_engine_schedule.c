@@ -324,6 +324,23 @@ static void missed__none__are_counted(void **state)
     assert_history(w, 1, "fired 2026-01-01T00:11:00 1");
 }
 
+static void missed__is_told_in_the_log(void **state)
+{
+    struct world *w = *state;
+    struct heard h;
+    hear(&h, LOG_WARN);
+    away(w, "NONE", MINUTE);
+    assert_heard(&h, "trigger t of a.b/f: 1 planned moment up to 2026-01-01T00:01:00.000Z: missed: "
+                     "nobody could fire then (recoverMissedSchedules: NONE)\n");
+    hear(&h, LOG_WARN);
+    world_die(w);
+    world_pass(w, 2 * MINUTE);
+    world_rise(w);
+    world_live(w, 0);
+    assert_heard(&h, "trigger t of a.b/f: 2 planned moments up to 2026-01-01T00:03:00.000Z: "
+                     "missed: nobody could fire then (recoverMissedSchedules: NONE)\n");
+}
+
 static void missed__last__is_fired_and_the_others_are_counted(void **state)
 {
     struct world *w = *state;
@@ -903,6 +920,7 @@ int main(void)
         WORLD_TEST(six_fields_have_seconds),
         WORLD_TEST(kestras_type_is_taken),
         WORLD_TEST(missed__none__are_counted),
+        WORLD_TEST(missed__is_told_in_the_log),
         WORLD_TEST(missed__last__is_fired_and_the_others_are_counted),
         WORLD_TEST(missed__all__are_fired_oldest_first),
         WORLD_TEST(missed__all__one_after_the_other_and_the_schedule_goes_on_beside),
