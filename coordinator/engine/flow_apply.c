@@ -10,6 +10,7 @@
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/notice_flow.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/selector.h"
 #include "coordinator/engine/trigger_follow.h"
@@ -300,6 +301,7 @@ void apply_flow_delete(struct engine *g, const struct command *c, struct reply *
         return;
     news_add(g, NEWS_FLOWS);
     triggers_remove(g, f);
+    if (g->rc == 0) notice_flow_deleted(g, f);
     if (g->rc) return;
     f->deleted = true;
     revision_release(revision_get(f, f->revision));

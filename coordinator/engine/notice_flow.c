@@ -68,3 +68,17 @@ void notice_execution(struct engine *g, const struct flow_entry *entry, const st
         mem_free(text);
     }
 }
+
+void notice_flow_deleted(struct engine *g, const struct flow_entry *entry)
+{
+    char subject[FLOW_NAME_SIZE];
+    const char *event = rule_event_names[RULE_EXECUTION_FAILED];
+    if (!notice_any(g, event, flow_name(entry, subject))) return;
+    struct facts facts = {.title = str_dupf("flow %s was deleted", subject),
+                          .text = mem_strdup("it had failed, and nobody can start it any more"),
+                          .ns = entry->ns,
+                          .flow = entry->id};
+    char *text = facts_make(&facts);
+    notice_over(g, event, subject, text);
+    mem_free(text);
+}

@@ -345,6 +345,41 @@ static void flow_that_names_a_channel_for_missed_schedules__tells_of_no_failure(
     assert_int_equal(told_count, 1);
 }
 
+static void deletes(struct world *w, const char *id)
+{
+    assert_int_equal(world_do(w, cmd_place(w, CMD_FLOW_DELETE, id, NULL)), 0);
+}
+
+static void flow_that_is_deleted__ends_its_failures(void **state)
+{
+    struct world *w = *state;
+    with_rules(w, 0);
+    forget_told();
+    fails(w, "f", "notify: [ops, night]\n");
+    fails(w, "g", "notify: [ops]\n");
+    forget_told();
+    deletes(w, "f");
+    tells(w, MIN, "over flow a.b/f was deleted", "over flow a.b/f was deleted");
+    last_says("{\"title\":\"flow a.b/f was deleted\","
+              "\"text\":\"it had failed, and nobody can start it any more\","
+              "\"namespace\":\"a.b\",\"flow\":\"f\","
+              "\"event\":\"execution-failed\",\"state\":\"over\",\"count\":\"0\"}");
+    tells_nothing(w, NOTICE_FORGET_MS + MIN);
+}
+
+static void flow_that_is_deleted_and_did_not_fail__tells_nothing(void **state)
+{
+    struct world *w = *state;
+    with_rules(w, 0);
+    world_apply_flow(w, "id: f\nnamespace: a.b\nnotify: [ops]\n" BAD);
+    forget_told();
+    deletes(w, "f");
+    tells_nothing(w, HOUR);
+    fails(w, "f", "notify: [ops]\n"); /* one that is made anew under its name begins anew */
+    deletes(w, "f");
+    tells(w, MIN, "over flow a.b/f was deleted");
+}
+
 /* ---- namespaces ------------------------------------------------------------------------------ */
 
 #define FAILED_TO(channel) "{\"channel\":\"" channel "\",\"events\":[\"execution-failed\"]}"
@@ -464,6 +499,8 @@ int main(void)
         ALARM_TEST(losses_of_many_groups__are_few_messages),
         ALARM_TEST(flows_that_fail_together__are_few_messages_of_a_rule),
         ALARM_TEST(flow_that_names_a_channel_for_missed_schedules__tells_of_no_failure),
+        ALARM_TEST(flow_that_is_deleted__ends_its_failures),
+        ALARM_TEST(flow_that_is_deleted_and_did_not_fail__tells_nothing),
         ALARM_TEST(missed_moments__are_one_message_of_their_schedule),
         ALARM_TEST(missed_moments_that_are_made_up_for__are_not_told),
         ALARM_TEST(missed_moments_of_another_namespace__are_not_told),
