@@ -70,9 +70,8 @@ const struct opt global_options[] = {
      .env = "CADRE_URL",
      .type = OPT_STRING,
      .offset = offsetof(struct cli, url),
-     .value_name = "HOST:PORT[,...]",
-     .help = "where the coordinator is; several addresses are tried in turn; default: those in the "
-             "token"},
+     .value_name = "HOST:PORT",
+     .help = "where the coordinator is, also a list A,B; default: as in the token"},
     {.flag = "token",
      .env = "CADRE_TOKEN",
      .type = OPT_STRING,
