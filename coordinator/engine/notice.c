@@ -408,11 +408,12 @@ static void on_delivered(struct engine *g, struct notice *n, const struct sent *
     n->row.tries = 0;
     text_set(&n->row.reason, NULL);
     n->row.count -= s->count;
-    if (n->row.state == NOTICE_OPEN)
+    if (n->row.state == NOTICE_OPEN) {
         n->row.due_ms = n->row.count > 0 ? pause_end(g, n) : 0;
-    else
-        n->row.due_ms = s->over ? 0 : g->now.wall_ms;
-    if (n->row.state == NOTICE_OVER && s->over) n->row.state = NOTICE_DONE;
+        return;
+    }
+    n->row.due_ms = s->over ? 0 : g->now.wall_ms;
+    if (s->over) n->row.state = NOTICE_DONE;
 }
 
 static void on_failed(struct engine *g, struct notice *n, const char *reason)

@@ -210,6 +210,9 @@ is "and is not told anew at once" 1 "$(grep -c . got)"
 cadre flow run t/f --input bad=false >out 2>&1
 holds "that it is over is told" until_true 30 told over
 holds "and ends it" until_true 30 listed page DONE 2 delivered
+cadre notify list -o json | tr -d ' \n' | tr '{' '\n' | grep '"state":"DONE"' >done
+holds "the list says what is done" test -s done
+is "which is due no more" "$(grep -c . done)" "$(grep -c '"dueAt":null' done)"
 
 # ---- who may ----
 cadre token create api --role submit >submit.token
