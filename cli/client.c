@@ -243,10 +243,11 @@ static void tell_outage(struct client *c, const struct outage *o, const struct e
 
 bool client_outage_wait(struct client *c, struct outage *o, struct err *e)
 {
-    if (e->code == ERR_TLS || e->code == ERR_DENIED || client_ended(c)) return false;
+    if (e->code == ERR_DENIED || client_ended(c)) return false;
     int64_t now = os_mono_ms();
     if (o->since_ms == 0) o->since_ms = now;
     bool next = !o->answered && ++o->tried % c->addresses != 0; /* an address is left to try */
+    if (e->code == ERR_TLS && !next) return false; /* somebody else is there, for good */
     bool over = now - o->since_ms >= o->most_ms;
     if (next && (!over || o->tried < c->addresses)) return true;
     if (over) {

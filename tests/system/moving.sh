@@ -48,6 +48,17 @@ is "without a word" "" "$(grep -v '^cadre: job ' err)"
 cadre --url "127.0.0.3:$port,$old" --wait 0 status >out 2>err
 is "when none works it says so" 1 "$?"
 has "and which it tried last" err "not reachable.*$old"
+printf 'listen: 127.0.0.4:0\n' >other.yaml
+cadre-coordinator init --config other.yaml --state other >other.log 2>&1 || not_ok "another one"
+cadre-coordinator run --config other.yaml --state other >other.out 2>>other.log &
+pids="$pids $!"
+holds "another coordinator runs" until_true 60 file_has other.out '^listening on '
+stranger=$(sed -n 's/^listening on //p' other.out)
+cadre --url "$stranger,$new" --wait 0 run -- echo hello >out 2>err
+is "the next one is tried then" "0 hello" "$? $(cat out)"
+cadre --url "$stranger" --wait 30s status >out 2>err
+is "who is there alone ends the command" 1 "$?"
+has "with the reason" err 'pinned'
 cadre --url "$old," status >out 2>err
 is "an empty address is refused" 1 "$?"
 has "with the list" err "url '$old,'"
