@@ -113,6 +113,15 @@ static void list_target(const struct listing *l, struct buf *target)
     cli_query(target, "cursor", l->cursor);
 }
 
+/* Of a list that has one page alone: what it leaves out. */
+static void tell_cut(struct cli *cli, const struct listing *l, const struct json *body)
+{
+    if (!l->c->limit && !l->cursor && json_get_bool(body, "more", false))
+        out_note(&cli->out, "there are more; without --order all are listed");
+    if (!json_get_bool(body, "complete", true))
+        out_note(&cli->out, "there are too many to look at each: others may belong here");
+}
+
 static int list_page(struct cli *cli, struct listing *l)
 {
     struct response answer;
@@ -132,6 +141,7 @@ static int list_page(struct cli *cli, struct listing *l)
             add_row(&l->table, l->r, item);
     }
     l->cursor = mem_strdup(json_get_str(body, "nextCursor", NULL));
+    tell_cut(cli, l, body);
     response_fini(&answer);
     return EXIT_OK;
 }

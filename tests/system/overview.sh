@@ -121,6 +121,24 @@ is "failures are kept" 200 "$(get /api/v1/failures)"
 has "all of them" got '"causeCount":3,'
 is "and what comes next" 200 "$(get '/api/v1/triggers?order=next&limit=1')"
 has "as before" got '"id":"hour"' '"nextCursor":"[0-9]+/[0-9]+"'
+# ---- more groups than one answer has ----
+for i in $(seq 501); do
+    cat <<END
+next
+url = "https://$CADRE_URL/api/v1/groups"
+cacert = server/ca.pem
+header = "Authorization: Bearer $(cat server/admin.token)"
+data = "{\"key\": \"many$i\"}"
+output = /dev/null
+silent
+END
+done >calls
+curl -K calls || not_ok "501 groups are made"
+cadre group list --order busy >out 2>err
+is "the 500 busiest are listed" 501 "$(grep -c . out)"
+has "and that there are more" err 'there are more; without --order all are listed'
+cadre group list >out 2>err
+is "which are all listed without it" " 504" "$(cat err) $(grep -c . out)"
 end "$agent"
 end "$coordinator"
 done_testing
