@@ -95,6 +95,9 @@ static void order(struct request *r, size_t count,
     request_query_known(r, keys, count);
     (void)request_query_bool(r, "force"); /* says what is wrong with the value */
     const char *reason = http_query(&r->target, "reason");
+    struct err e;
+    if (reason && escape_check(reason, &e)) /* it goes into the log */
+        problem_field(&r->problem, "reason", "reason: %s", err_text(&e));
     if (reason && strlen(reason) > LIMIT_MESSAGE / 2)
         problem_field(&r->problem, "reason", "reason: is too long: %d bytes are the most",
                       LIMIT_MESSAGE / 2);
@@ -116,9 +119,5 @@ void agents_resume(struct request *r)
 
 void agents_remove(struct request *r)
 {
-    const char *reason = http_query(&r->target, "reason");
-    struct err e;
-    if (reason && escape_check(reason, &e)) /* it goes into the log */
-        problem_field(&r->problem, "reason", "reason: %s", err_text(&e));
     order(r, 2, give_remove);
 }

@@ -55,7 +55,8 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
         agent_tell_drain(g, a, held);
         agent_update(g, a);
     }
-    if (changes) agent_event(g, id, held ? AGENT_DRAINED : AGENT_RESUMED, row.drain_reason);
+    const char *why = held ? row.drain_reason : str_empty(c->text) ? NULL : c->text;
+    if (changes) agent_event(g, id, held ? AGENT_DRAINED : AGENT_RESUMED, why);
     agent_row_fini(&row);
     r->id = id;
 }

@@ -122,6 +122,9 @@ static void removal__with_a_bad_reason__is_refused_and_the_agent_stays(void **st
         char *path = str_dupf("/api/v1/agents/stays?reason=%s", bad[i]);
         refused("DELETE", path, NULL, 422, "invalid", "reason: has a character");
         mem_free(path);
+        path = str_dupf("/api/v1/agents/stays/drain?reason=%s", bad[i]);
+        refused("POST", path, NULL, 422, "invalid", "reason: has a character");
+        mem_free(path);
     }
     refused("DELETE", "/api/v1/agents/stays?reason=a%00b", NULL, 400, "bad-request", NULL);
     refused("DELETE", "/api/v1/agents/stays?reason=%FF", NULL, 400, "bad-request", NULL);
@@ -181,7 +184,7 @@ static void history__tells_what_happened_by_whom_and_why(void **state)
     house_enrol(&house, "told", NULL, &i);
     house_agent(&house, &i, "told", 1, &p);
     json_free(house_post(&house, "/api/v1/agents/told/drain?reason=new%20disk", NULL, 200));
-    json_free(house_post(&house, "/api/v1/agents/told/resume", NULL, 200));
+    json_free(house_post(&house, "/api/v1/agents/told/resume?reason=done", NULL, 200));
     struct msg bye = {.type = MSG_BYE};
     bye.u.bye.reason = "a restart";
     peer_send(&p, &bye);
@@ -198,7 +201,7 @@ static void history__tells_what_happened_by_whom_and_why(void **state)
     says(v, "by", NULL);
     v = json_next(v);
     says(v, "by", "first administrator");
-    says(v, "message", NULL);
+    says(v, "message", "done");
     v = json_next(v);
     says(v, "by", "first administrator");
     says(v, "message", "new disk");
