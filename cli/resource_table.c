@@ -631,7 +631,6 @@ static char *make_outcome(const struct json *n)
 {
     const char *reason = json_get_str(n, "reason", NULL), *due = json_get_str(n, "dueAt", NULL);
     bool delivered = json_get_str(n, "deliveredAt", NULL) != NULL;
-    if (str_eq(json_get_str(n, "state", ""), "DONE")) due = NULL; /* it was its last message's */
     char wait[DURATION_TEXT_SIZE];
     bool waits = text_until(due, wait);
     if (reason && !due) return str_dupf("given up: %s", reason);

@@ -23,7 +23,7 @@ static int on_notice(const struct notice_row *n, void *user)
     jw_time(w, "firstAt", n->first_ms);
     jw_time(w, "lastAt", n->last_ms);
     jw_time(w, "deliveredAt", n->delivered_ms);
-    jw_time(w, "dueAt", n->due_ms);
+    jw_time(w, "dueAt", n->state == NOTICE_DONE ? 0 : n->due_ms); /* older versions left it */
     char *facts = facts_told(n->facts);
     jw_raw(w, "facts", facts);
     mem_free(facts);

@@ -39,9 +39,6 @@ static void outcome_is_told_by_state_and_time(void **state)
          "\"dueAt\":\"2026-01-31T07:59:00Z\"",
          "on its way"},
         {"\"state\":\"DONE\",\"deliveredAt\":\"2026-01-31T07:50:00Z\"", "delivered"},
-        {"\"state\":\"DONE\",\"deliveredAt\":\"2026-01-31T07:50:00Z\","
-         "\"dueAt\":\"2026-01-31T07:49:00Z\"",
-         "delivered"},
         {"\"state\":\"DONE\",\"messages\":0", "not sent"},
         {"\"state\":\"OPEN\",\"reason\":\"no\",\"dueAt\":\"2026-01-31T08:15:00Z\"",
          "failed: no; next try in 15m"},

@@ -1,14 +1,9 @@
 // Messages: what they are about, how often, and how the delivery to a channel stands.
 import {count, plural} from './format.js';
 
-// When it is told next. One that is done still has the moment of its last message.
-export function dueAt(notice) {
-    return notice.state === 'DONE' ? null : notice.dueAt || null;
-}
-
 // [word, tone].
 export function outcome(notice) {
-    const due = dueAt(notice);
+    const due = notice.dueAt;
     if (notice.reason)
         return [due ? `failed ${plural(notice.tries, 'time')}, tried again` : 'failed', 'bad'];
     if (due) return ['to be told', 'busy'];

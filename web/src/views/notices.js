@@ -7,7 +7,7 @@ import {useState} from 'preact/hooks';
 import {api, path} from '../lib/api.js';
 import {useData} from '../lib/data.js';
 import {html} from '../lib/html.js';
-import {dueAt, happenedOf, oftenOf, outcome, subjectOf, toldOf} from '../lib/notices.js';
+import {happenedOf, oftenOf, outcome, subjectOf, toldOf} from '../lib/notices.js';
 import {PAGE} from '../lib/pages.js';
 import {link} from '../lib/router.js';
 import {Ago, Command, Loaded, Section, Table, Title} from '../ui/basics.js';
@@ -31,7 +31,7 @@ const STATES = {OPEN: 'warn', OVER: 'busy', DONE: 'off'};
 
 function Outcome({n}) {
     const [word, tone] = outcome(n);
-    const due = dueAt(n);
+    const due = n.dueAt;
     return html`<span>${word && html`<span class=${`state ${tone}`}>${word}</span> `}${due
         ? html`<${Ago} at=${due} />` : n.deliveredAt && html`<${Ago} at=${n.deliveredAt} />`}${
         n.reason && html`<span class="because"><bdi>${n.reason}</bdi></span>`}</span>`;

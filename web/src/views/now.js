@@ -4,7 +4,6 @@ import {useData} from '../lib/data.js';
 import {clock, count} from '../lib/format.js';
 import {html} from '../lib/html.js';
 import {RUNNING, WAITING} from '../lib/jobs.js';
-import {dueAt} from '../lib/notices.js';
 import {link} from '../lib/router.js';
 import {CALM_MS, COSTLY_MS} from '../lib/timing.js';
 import {Ago, Figure, Loaded, Section, Table, Title} from '../ui/basics.js';
@@ -85,7 +84,7 @@ function Notices() {
         {title: 'Tries', number: true, cell: (n) => html`<a
         href=${link('notices')}>${count(n.tries)}</a>`},
         {title: 'Last', class: 'nowrap', cell: (n) => html`<${Ago} at=${n.lastAt} />`},
-        {title: 'Again', class: 'nowrap', cell: (n) => html`<${Ago} at=${dueAt(n)} />`},
+        {title: 'Again', class: 'nowrap', cell: (n) => html`<${Ago} at=${n.dueAt} />`},
     ];
     return html`<${Section} title="Messages that failed" id="notices" actions=${html`<a
         href=${link('notices')}>All messages</a>`}><${Loaded} data=${data}>${(page) =>
