@@ -66,7 +66,7 @@ export function plural(n, one, many = `${one}s`) {
 export function tone(state) {
     switch (state) {
     case 'SUCCESS': case 'ONLINE': case 'FIRED': case 'fired': return 'good';
-    case 'FAILED': case 'LOST': case 'UNWELL': case 'error': return 'bad';
+    case 'FAILED': case 'UNWELL': case 'error': return 'bad';
     case 'RUNNING': case 'SUBMITTED': case 'KILLING': return 'busy';
     case 'WARNING': case 'DRAINING': case 'RETRYING': return 'warn';
     case 'CREATED': case 'QUEUED': case 'PAUSED': return 'wait';
@@ -74,7 +74,7 @@ export function tone(state) {
     }
 }
 
-const ENDED = ['SUCCESS', 'WARNING', 'FAILED', 'CANCELLED', 'KILLED', 'SKIPPED', 'FIRED', 'NO'];
+export const OVER = ['SUCCESS', 'WARNING', 'FAILED', 'CANCELLED', 'KILLED', 'FIRED', 'NO'];
 export function hasEnded(state) {
-    return ENDED.includes(state);
+    return OVER.includes(state);
 }

@@ -1,5 +1,6 @@
 // The form of a new job: its fields as the body of a submit, as the command that does the same, and
 // filled with what another job ran.
+import {requiresText} from './fleet.js';
 import {base64Size, plural} from './format.js';
 import {option} from './shell.js';
 
@@ -186,8 +187,7 @@ export function formOf(job) {
 export function keptWords(form) {
     const {requires, stdin, lease, killGrace, retry} = form.kept;
     return [
-        ['requires', requires && `requires ${Object.entries(requires).map(([k, v]) => `${k}: ${v}`)
-            .join(', ')}`],
+        ['requires', requires && `requires ${requiresText(requires)}`],
         ['stdin', stdin && `its standard input, ${plural(base64Size(stdin), 'byte')}`],
         ['lease', lease && `lease ${lease}`],
         ['killGrace', killGrace && `grace to end ${killGrace}`],

@@ -1,9 +1,8 @@
 // What the views of jobs compute: filters, commands of the CLI, phases.
-import {between} from './format.js';
+import {OVER, between} from './format.js';
 import {option} from './shell.js';
 
 export const OPEN = ['CREATED', 'SUBMITTED', 'RUNNING', 'KILLING', 'RETRYING'];
-export const OVER = ['SUCCESS', 'WARNING', 'FAILED', 'CANCELLED', 'KILLED', 'FIRED', 'NO'];
 
 // For the filter of states: what waits, what a group counts as waiting, what runs.
 export const WAITING = 'CREATED,RETRYING';

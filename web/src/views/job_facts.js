@@ -1,4 +1,5 @@
 // What is known of a job: why it waits, what it runs, its outputs, its settings.
+import {requiresText} from '../lib/fleet.js';
 import {base64Size, bytes as size, clock} from '../lib/format.js';
 import {html} from '../lib/html.js';
 import {link} from '../lib/router.js';
@@ -47,11 +48,6 @@ export function Spec({job}) {
 const KINDS = {job: 'job', task: 'task of an execution', evaluation: 'evaluation of a trigger'};
 const moment = (at) => at && html`<time datetime=${at} title=${at}>${clock(at)}</time>`;
 
-function requires(value) {
-    const one = (v) => v && v.all ? v.all.join(' and ') : String(v);
-    return value && Object.entries(value).map(([k, v]) => `${k}: ${one(v)}`).join(', ');
-}
-
 function retry(r) {
     if (!r) return null;
     const number = r.maxAttempts === null ? 'any number of attempts' : `${r.maxAttempts} attempts`;
@@ -77,7 +73,7 @@ export function JobFacts({job}) {
         ['Cancelled by', job.cancelledBy],
         ['Created', moment(job.createdAt)],
         ['Ended', moment(job.endedAt)],
-        ['Requires', requires(job.requires)],
+        ['Requires', requiresText(job.requires)],
         ['Without an agent', job.fallback],
         ['Priority', job.priority || null],
         ['Timeout of an attempt', job.timeout],

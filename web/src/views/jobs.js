@@ -6,8 +6,9 @@ import {useRef, useState} from 'preact/hooks';
 import {path} from '../lib/api.js';
 import {TIMES_HELP, TIME_HINT, labelsOf, optionsWith, shownFilters, withTimes}
     from '../lib/filters.js';
+import {OVER} from '../lib/format.js';
 import {html} from '../lib/html.js';
-import {HANDED_OUT, OPEN, OVER, filterWords, filtersOf} from '../lib/jobs.js';
+import {HANDED_OUT, OPEN, filterWords, filtersOf} from '../lib/jobs.js';
 import {link} from '../lib/router.js';
 import {Command, Title} from '../ui/basics.js';
 import {useMay} from '../ui/context.js';

@@ -98,7 +98,7 @@ await main(async (step) => {
     const first = (await house.cadre('run', '--detach', '--name', 'changed', '--require',
                                      'os=linux', '--', ...words)).trim();
     await show(page, `#/jobs/new?from=${first}`);
-    await page.getByText('requires os: linux').waitFor();
+    await page.getByText('requires os=linux').waitFor();
     await press(page, 'Start');
     await heading(page, 'changed');
     const changed = JSON.parse(await house.cadre('job', 'show', new URL(page.url()).hash.split('/')

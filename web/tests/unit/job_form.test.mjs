@@ -90,7 +90,7 @@ test('what no field shows is kept, unless it is not wanted', () => {
     assert.deepEqual(bodyOf(formOf(job)), {command: ['a'], fallback: 'FAIL', ...kept, retry: sent});
     assert.equal(maxDuration, null);
     const filled = formOf(job);
-    assert.deepEqual(keptWords(filled).map(([, words]) => words), ['requires os: linux, shell: sh',
+    assert.deepEqual(keptWords(filled).map(([, words]) => words), ['requires os=linux, shell=sh',
         'its standard input, 2 bytes', 'lease 5m', 'grace to end 30s',
         'how attempts follow each other: type exponential, interval 2s, maxInterval 1m, ' +
             'delayFactor 3']);
