@@ -72,6 +72,7 @@ struct coordinator {
     uint16_t port;
     char *address;
     char *addresses;     /* `advertise`, for agents: names_advertised */
+    char *name;          /* the first address, in messages */
     uv_timer_t *refresh; /* of the server certificate */
     uv_timer_t *ending;
     int64_t ending_since_ms;
@@ -384,7 +385,8 @@ static int start_parts(struct coordinator *c, struct err *e)
     c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
     const char *addresses = c->addresses ? c->addresses : c->address;
-    c->outbox = outbox_new(f->channels, addresses, c->courier, c->spine);
+    c->name = mem_strndup(addresses, strcspn(addresses, ","));
+    c->outbox = outbox_new(f->channels, c->name, c->courier, c->spine);
     struct sessions_options so = {.loop = c->loop,
                                   .spine = c->spine,
                                   .authority = c->authority,
@@ -399,7 +401,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .authority = c->authority,
                              .config = f,
                              .courier = c->courier,
-                             .addresses = addresses,
+                             .name = c->name,
                              .port = c->port,
                              .started_wall_ms = now.wall_ms,
                              .head_ms = c->timeouts.head_ms,
@@ -558,5 +560,6 @@ void coordinator_free(struct coordinator *c)
     file_lock_release(c->lock);
     mem_free(c->address);
     mem_free(c->addresses);
+    mem_free(c->name);
     mem_free(c);
 }

@@ -27,7 +27,7 @@ struct api_options {
     const struct authority *authority;
     const struct config *config;
     struct courier *courier; /* of what is sent to channels */
-    const char *addresses;   /* as of outbox_new: test messages have the first; NULL: none */
+    const char *name;        /* this coordinator's in messages; NULL: none */
     uint16_t port;           /* the port that is listened on; tokens contain it */
     int64_t started_wall_ms;
     /* Timeouts of clients; 0: the defaults in api/context.h. */

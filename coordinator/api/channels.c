@@ -9,8 +9,6 @@
 #include "coordinator/notify/courier.h"
 #include "platform/os.h"
 
-#include <string.h>
-
 #define LIST_MOST 1000
 
 static void put_channel(struct jw *w, const struct json *c)
@@ -85,20 +83,18 @@ static void on_tested(struct request *r, struct reply *x)
 }
 
 /* What every message has, so that a template and a program see here what they see later. */
-static void put_common(struct json *event, const char *id, const char *addresses)
+static void put_common(struct json *event, const char *id, const char *name)
 {
     char now[TIME_TEXT_SIZE];
-    char *coordinator = mem_strndup(addresses, strcspn(addresses, ","));
     time_format(os_wall_ms(), now);
     json_put(event, "id", json_new_str(id));
     json_put(event, "count", json_new_str("1"));
     json_put(event, "firstAt", json_new_str(now));
     json_put(event, "lastAt", json_new_str(now));
-    json_put(event, "coordinator", json_new_str(coordinator));
-    mem_free(coordinator);
+    json_put(event, "coordinator", json_new_str(name));
 }
 
-static struct json *test_event(const char *channel, const char *id, const char *addresses)
+static struct json *test_event(const char *channel, const char *id, const char *name)
 {
     struct json *event = json_new(JSON_OBJECT);
     char *title = str_dupf("test of the channel '%s'", channel);
@@ -108,7 +104,7 @@ static struct json *test_event(const char *channel, const char *id, const char *
     json_put(event, "text",
              json_new_str("Somebody wants to see whether messages arrive. Nothing "
                           "is wrong."));
-    put_common(event, id, addresses);
+    put_common(event, id, name);
     mem_free(title);
     return event;
 }
@@ -143,7 +139,7 @@ static void send_test(struct request *r, const struct json *channel)
     char id[COURIER_ID_SIZE], lane[COURIER_LANE_SIZE];
     buf_init(&line, ANSWER_BYTES);
     courier_id(a->o.courier, id);
-    struct json *event = test_event(json_key(channel), id, a->o.addresses ? a->o.addresses : "");
+    struct json *event = test_event(json_key(channel), id, a->o.name ? a->o.name : "");
     int rc = channel_order(channel, id, event, &line, &e);
     json_free(event);
     if (rc) {

@@ -191,8 +191,8 @@ void outbox_counters(const struct outbox *o, struct outbox_counters *out)
     *out = o->counters;
 }
 
-struct outbox *outbox_new(const struct json *channels, const char *addresses,
-                          struct courier *courier, struct spine *spine)
+struct outbox *outbox_new(const struct json *channels, const char *name, struct courier *courier,
+                          struct spine *spine)
 {
     struct outbox *o = mem_alloc(sizeof *o);
     o->lane_count = json_count(channels);
@@ -202,7 +202,7 @@ struct outbox *outbox_new(const struct json *channels, const char *addresses,
         *l = (struct lane){.outbox = o, .channel = c};
         l->last = &l->first;
     }
-    o->name = mem_strndup(addresses, strcspn(addresses, ","));
+    o->name = mem_strdup(name);
     o->courier = courier;
     o->spine = spine;
     return o;

@@ -20,10 +20,10 @@ struct outbox_counters {
 };
 struct spine;
 
-/* channels: of the configuration, NULL: there are none. addresses: of this coordinator, with
- * commas; messages have the first. The other three are borrowed until outbox_free. */
-struct outbox *outbox_new(const struct json *channels, const char *addresses,
-                          struct courier *courier, struct spine *spine);
+/* channels: of the configuration, NULL: there are none. name: this coordinator's in messages,
+ * copied. The other three are borrowed until outbox_free. */
+struct outbox *outbox_new(const struct json *channels, const char *name, struct courier *courier,
+                          struct spine *spine);
 void outbox_on_notice(struct outbox *o, const struct effect_notice *x);
 /* It made room for another one, event is NULL: unless the courier's child has it by now, it is not
  * delivered any more. */

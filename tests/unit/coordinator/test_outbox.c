@@ -77,7 +77,7 @@ static int setup(void **state)
 {
     struct scene *s = mem_alloc(sizeof *s);
     assert_int_equal(json_parse(CHANNELS, strlen(CHANNELS), &s->channels, NULL), 0);
-    s->outbox = outbox_new(s->channels, "here,there", NULL, NULL);
+    s->outbox = outbox_new(s->channels, "here", NULL, NULL);
     given_count = 0;
     has = NULL;
     *state = s;
