@@ -20,7 +20,6 @@
 #include <string.h>
 
 #define NAMED 5 /* of those that share a notice */
-#define SHARED "(rule "
 #define WAITING_SIZE 48
 #define QUEUES_MOST 1000 /* of a group, that are looked at for its oldest job */
 
@@ -496,7 +495,7 @@ static int compare(const void *a, const void *b)
 
 static void name_shared(const struct rule *rule, char out[96])
 {
-    (void)str_format(out, 96, SHARED "%s)", rule->name);
+    (void)str_format(out, 96, RULE_SHARED "%s)", rule->name);
 }
 
 /* Of a state that was told before and lasts. Since when is kept: after a restart an agent counts
@@ -653,7 +652,7 @@ static void end_one(struct engine *g, struct notice *n, enum rule_event event)
 {
     const struct notice_row *row = notice_row(n);
     struct facts f = {0};
-    bool asked = !str_starts(row->subject, SHARED) && is_asked_for(g, row);
+    bool asked = !str_starts(row->subject, RULE_SHARED) && is_asked_for(g, row);
     enum over over = asked ? events[event].say_over(g, row, &f) : OVER_QUIETLY;
     char *facts = facts_make(&f);
     if (g->rc == 0 && over == OVER_TOLD) notice_end(g, n, facts);

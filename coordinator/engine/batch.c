@@ -58,8 +58,6 @@
 #include "coordinator/engine/why.h"
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/sent.h"
-#include "coordinator/engine/rule_groups.h"
-#include "coordinator/engine/tell.h"
 #include "coordinator/schedule/zones.h"
 #include "wire/lease.h"
 
@@ -142,7 +140,6 @@ int engine_begin(struct engine *g, const struct moment *now, struct err *e)
     g->newest_before = g->newest_session;
     g->wrote = false;
     g->gone_on = g->begun = g->looked = g->turned_away = 0;
-    g->groups_went = false;
     audit_clear(g);
     schedules_watch_clock(g);
     if (!g->loaded && !store_ok(g, engine_load(g, &g->err))) {

@@ -22,7 +22,8 @@ struct aside {
 
 struct group {
     struct group_row row;
-    bool deleted; /* no longer in the store, but jobs still name it */
+    bool deleted;        /* no longer in the store, but jobs still name it */
+    uint64_t deleted_in; /* the batch that did; 0: none since the start */
     struct requires *requires;
     struct json *allowed; /* array of namespaces, or NULL */
     struct json *tags;    /* array, without the key, or NULL */

@@ -9,7 +9,6 @@
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/reply.h"
-#include "coordinator/engine/rule_groups.h"
 #include "coordinator/engine/sweep.h"
 
 #include <string.h>
@@ -343,7 +342,7 @@ void apply_group_delete(struct engine *g, const struct command *c, struct reply 
     if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
     news_add(g, NEWS_GROUPS);
     group->deleted = true;
-    rules_note_deleted(g);
+    group->deleted_in = g->batch;
     group_end_retrying(g, group);
     review_agents(g, group);
     if (g->rc) return;

@@ -9,23 +9,14 @@
 
 #include <string.h>
 
-/* A subject of tell.c that stands for many: "(rule NAME)", "(namespace NS)". */
 static bool is_shared(const char *subject)
 {
-    return str_starts(subject, "(rule ") || str_starts(subject, "(namespace ");
-}
-
-static enum rule_event event_of(const char *name)
-{
-    int i = 0;
-    while (i < RULE_EVENTS && !str_eq(rule_event_names[i], name))
-        i++;
-    return (enum rule_event)i;
+    return str_starts(subject, RULE_SHARED) || str_starts(subject, NAMESPACE_SHARED);
 }
 
 bool quiet_ends(const struct notice_row *row)
 {
-    enum rule_event event = event_of(row->event);
+    enum rule_event event = rule_event_of(row->event);
     if (event == RULE_LEASE_LOST || event == RULE_SCHEDULE_MISSED) return true;
     return event == RULE_EXECUTION_FAILED && is_shared(row->subject);
 }
@@ -52,7 +43,7 @@ static const char *const quiet_rest[RULE_EVENTS] = {
 
 char *quiet_facts(const struct engine *g, const struct notice_row *row)
 {
-    enum rule_event event = event_of(row->event);
+    enum rule_event event = rule_event_of(row->event);
     char quiet[DURATION_TEXT_SIZE], at[TIME_TEXT_SIZE];
     struct json *said = NULL;
     if (!quiet_ends(row) || !is_asked_for(g, event, row->channel)) return NULL;

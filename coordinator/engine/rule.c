@@ -15,9 +15,15 @@ const char *const rule_event_names[RULE_EVENTS] = {
     [RULE_EXECUTION_FAILED] = "execution-failed",
 };
 
+enum rule_event rule_event_of(const char *name)
+{
+    int i = 0;
+    while (i < RULE_EVENTS && !str_eq(rule_event_names[i], name))
+        i++;
+    return (enum rule_event)i;
+}
+
 bool rule_event_lasts(const char *name)
 {
-    for (int i = 0; i <= RULE_LAST_LASTING; i++)
-        if (str_eq(rule_event_names[i], name)) return true;
-    return false;
+    return rule_event_of(name) <= RULE_LAST_LASTING;
 }

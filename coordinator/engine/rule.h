@@ -46,6 +46,11 @@ struct burst {
 
 #define NAMESPACE_CHANNELS_MAX 20 /* that a namespace names */
 
+/* A message's subject that stands for many: of a rule or a namespace, whose name and ")" follow. */
+#define RULE_SHARED "(rule "
+#define NAMESPACE_SHARED "(namespace "
+
+enum rule_event rule_event_of(const char *name); /* RULE_EVENTS: there is none */
 /* Is the event of this name a state? */
 bool rule_event_lasts(const char *name);
 

@@ -23,17 +23,12 @@ void rules_check_groups(const struct engine *g)
     }
 }
 
-void rules_note_deleted(struct engine *g)
-{
-    g->groups_went = true;
-}
-
 void rules_tell_deleted(const struct engine *g)
 {
-    for (size_t i = 0; g->groups_went && i < g->config.rule_count; i++) {
+    for (size_t i = 0; i < g->config.rule_count; i++) {
         const struct rule *r = &g->config.rules[i];
         const struct group *group = r->group ? group_find(g, r->group) : NULL;
-        if (group && group->deleted)
+        if (group && group->deleted && group->deleted_in == g->batch)
             log_warn("notify: rule '%s' (%s) is about the group '%s', which was deleted", r->name,
                      rule_event_names[r->event], r->group);
     }

@@ -6,8 +6,7 @@
 
 bool rules_group_is_there(const struct engine *g, const char *key);
 void rules_check_groups(const struct engine *g); /* at the start */
-/* A group is deleted in this batch: rules that name it are told of after the commit. */
-void rules_note_deleted(struct engine *g);
+/* After the commit: of groups that were deleted in this batch. */
 void rules_tell_deleted(const struct engine *g);
 
 #endif

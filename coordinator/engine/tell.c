@@ -22,13 +22,6 @@ static struct namespace *asking(const struct engine *g, enum rule_event event,
     return namespace_next_channel(n, NULL, event) ? n : NULL;
 }
 
-static bool any_asks(const struct engine *g, enum rule_event event, const struct facts *f)
-{
-    for (size_t i = 0; i < g->config.rule_count; i++)
-        if (asks(&g->config.rules[i], event, f)) return true;
-    return asking(g, event, f) != NULL;
-}
-
 /* One more new subject: may it have messages of its own? */
 static bool is_own(const struct engine *g, struct burst *b)
 {
@@ -59,7 +52,7 @@ struct channels {
     struct told {
         const char *channel;
         bool own;               /* its message is of the subject alone */
-        const char *kind, *who; /* ... or is shared by this "rule" or "namespace" */
+        const char *kind, *who; /* ... or is shared: RULE_SHARED or NAMESPACE_SHARED, and whose */
     } * items;
     size_t count;
 };
@@ -93,23 +86,23 @@ static struct channels channels_of(struct engine *g, const struct occasion *o,
         if (!asks(r, o->event, f)) continue;
         bool own = known || is_own(g, &g->bursts[i]);
         for (size_t k = 0; k < r->channel_count; k++)
-            add(&l, o, &(struct told){r->channels[k], own, "rule", r->name});
+            add(&l, o, &(struct told){r->channels[k], own, RULE_SHARED, r->name});
     }
     struct namespace *n = asking(g, o->event, f);
     bool own = n && (known || is_own(g, &n->burst));
     const struct json *j = NULL;
     while ((j = namespace_next_channel(n, j, o->event)) != NULL)
-        add(&l, o, &(struct told){namespace_channel(j), own, "namespace", n->row.ns});
+        add(&l, o, &(struct told){namespace_channel(j), own, NAMESPACE_SHARED, n->row.ns});
     return l;
 }
 
 void tell(struct engine *g, const struct occasion *o, struct facts *f)
 {
-    if (!any_asks(g, o->event, f)) {
+    struct channels l = channels_of(g, o, f);
+    if (l.count == 0) {
         facts_free(f);
         return;
     }
-    struct channels l = channels_of(g, o, f);
     struct facts more = *f;
     more.title = str_dupf("%s, and others", f->title);
     more.text = mem_strdup(f->text);
@@ -117,7 +110,7 @@ void tell(struct engine *g, const struct occasion *o, struct facts *f)
     for (size_t i = 0; i < l.count && g->rc == 0; i++) {
         const struct told *t = &l.items[i];
         char shared[FLOW_NAME_SIZE];
-        (void)str_format(shared, sizeof shared, "(%s %s)", t->kind, t->who);
+        (void)str_format(shared, sizeof shared, "%s%s)", t->kind, t->who);
         notice_raise_times(g, t->channel, rule_event_names[o->event], t->own ? o->subject : shared,
                            t->own ? facts : facts_shared, o->times);
     }

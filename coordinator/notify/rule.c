@@ -74,10 +74,7 @@ static const struct event repeats = {.limit = "repeat",
 /* RULE_EVENTS: there is none. */
 static enum rule_event event_of(const struct json *rule)
 {
-    int i = 0;
-    while (i < RULE_EVENTS && !str_eq(rule_event_names[i], json_get_str(rule, "event", "")))
-        i++;
-    return (enum rule_event)i;
+    return rule_event_of(json_get_str(rule, "event", ""));
 }
 
 /* ---- limits ---------------------------------------------------------------------------------- */

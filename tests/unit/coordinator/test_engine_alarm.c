@@ -421,6 +421,9 @@ static void group_that_there_is_not__is_short_and_logged_with_the_nearest(void *
     logs(NULL);
     world_do(w, cmd_text(w, CMD_GROUP_DELETE, "windows"));
     logs("notify: rule 'r' (queue-old) is about the group 'windows', which was deleted");
+    world_group(w, "other", NULL);
+    world_do(w, cmd_text(w, CMD_GROUP_DELETE, "other"));
+    logs(NULL); /* nor is the first told of again */
     log_set_sink(NULL, NULL);
 }
 
