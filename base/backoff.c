@@ -8,11 +8,6 @@ void backoff_init(struct backoff *b, int64_t min_ms, int64_t max_ms)
     b->step_ms = b->min_ms;
 }
 
-void backoff_reset(struct backoff *b)
-{
-    b->step_ms = b->min_ms;
-}
-
 int64_t backoff_next(struct backoff *b, struct rng *r)
 {
     int64_t whole = b->step_ms, half = whole / 2;

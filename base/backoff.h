@@ -14,7 +14,6 @@ struct backoff {
 };
 
 void backoff_init(struct backoff *b, int64_t min_ms, int64_t max_ms);
-void backoff_reset(struct backoff *b);
 int64_t backoff_next(struct backoff *b, struct rng *r);
 
 #endif

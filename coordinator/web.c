@@ -27,9 +27,8 @@ static void files_init(struct files *f)
 
 static void files_fini(struct files *f)
 {
-    mem_wipe(f->key.data, f->key.len);
     buf_fini(&f->chain);
-    buf_fini(&f->key);
+    buf_fini_secret(&f->key);
 }
 
 static bool same(const struct buf *a, const struct buf *b)
