@@ -162,7 +162,7 @@ holds "an agent that is refused says so in the list" until_true 60 refused
 states() { cadre agent list "$@" | sed 1d | awk '{ print $1 "=" $2 }' | tr '\n' ' '; }
 is "agents are listed by their state" "b=OFFLINE " "$(states --state OFFLINE)"
 is "or several" "a=ONLINE b=OFFLINE " "$(states --state UNWELL,OFFLINE,ONLINE)"
-is "of a group" "" "$(states --state ONLINE --group g)"
+is "of a group" "b=OFFLINE " "$(states --state ONLINE,OFFLINE --group g)"
 cadre agent drain a >out
 is "one that drains is so alone" "a=DRAINING " "$(states --state DRAINING)"
 is "and not online" "" "$(states --state ONLINE)"

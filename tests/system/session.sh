@@ -147,10 +147,10 @@ whoami late
 is "so does kill -9 after the answer" 200 "$status"
 
 # ---- its time ----
-make_token --role read --name brief --expires 8s
+make_token --role read --name brief --expires 20s
 sign_in brief "$token"
 is "a token that is about to end signs in" 200 "$status"
-has "for as long as it holds" head 'Max-Age=[0-8][^0-9]'
+has "for as long as it holds" head 'Max-Age=(1?[0-9]|20)[^0-9]'
 listen brief.stream brief
 brief=$listener
 holds "then the session has ended" until_true 60 dead brief
