@@ -21,6 +21,8 @@ static void say_fault(const char *fault, void *user)
 static void say_damage(const char *program, const struct store_check *c)
 {
     char *line = NULL;
+    if (c->faults == 0 && c->index_faults > 0)
+        complain_as(program, "the index of jobs is wrong, no job is: " STORE_INDEX_REMEDY);
     if (c->faults > 0)
         line = str_dupf("%lld faults: stop the coordinator and restore a backup",
                         (long long)c->faults);
@@ -67,7 +69,7 @@ int command_check(const struct command_args *a)
         return EXIT_FAILURE;
     }
     say_damage(CHECK, &c);
-    if (c.faults > 0 || c.damaged_chunks > 0) return EXIT_FAILURE;
+    if (c.faults > 0 || c.index_faults > 0 || c.damaged_chunks > 0) return EXIT_FAILURE;
     char *text = str_dupf("no damage found: %" PRId64 " pages, %" PRId64
                           " pieces of output with a checksum\n",
                           c.pages, c.chunks);

@@ -11,7 +11,8 @@
  * that has all that it speaks of. Files of these names are replaced. */
 int store_backup(const char *state_folder, const char *path, struct err *e);
 /* The same, with a look at the copies before they take their names. ERR_CORRUPT: they are damaged
- * (c->faults), and the former files stay. Damaged pieces of output are counted, and copied. */
+ * (c->faults), and the former files stay. Damaged pieces of output and a wrong index of jobs are
+ * counted, and copied. */
 int store_backup_checked(const char *state_folder, const char *path, struct store_check *c,
                          struct err *e);
 

@@ -92,7 +92,7 @@ int store_backup(const char *state_folder, const char *path, struct err *e)
 int store_backup_checked(const char *state_folder, const char *path, struct store_check *c,
                          struct err *e)
 {
-    c->pages = c->chunks = c->faults = c->damaged_chunks = 0;
+    c->pages = c->chunks = c->faults = c->index_faults = c->damaged_chunks = 0;
     return make_backup(state_folder, path, c, e);
 }
 

@@ -120,7 +120,7 @@ static int check_named(const char *folder, enum schema which, struct store_check
 
 int store_check(const char *state_folder, struct store_check *c, struct err *e)
 {
-    c->pages = c->chunks = c->faults = c->damaged_chunks = 0;
+    c->pages = c->chunks = c->faults = c->index_faults = c->damaged_chunks = 0;
     int rc = check_named(state_folder, SCHEMA_QUEUE, c, e);
     return rc == 0 ? check_named(state_folder, SCHEMA_OUTPUT, c, e) : rc;
 }

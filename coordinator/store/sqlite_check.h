@@ -9,6 +9,8 @@
 
 /* A fault of the file. */
 void check_tell(struct store_check *c, const struct db *d, const char *fault);
+/* One of the index of jobs alone. */
+void check_tell_index(struct store_check *c, const struct db *d, const char *fault);
 /* Damage may also end the look itself: 0 then, and it is told. */
 int check_failed(struct store_check *c, struct db *d, struct err *e);
 /* job_blocks against the jobs. */

@@ -7,9 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#define REMEDY                                                                                     \
-    "lists with a filter may leave it out. To make the index anew, stop the coordinator, run "     \
-    "\"DELETE FROM job_blocks\" on the file, and start it again"
+#define REMEDY ". To make the index anew, " STORE_INDEX_REMEDY
 
 struct blocks_check {
     struct store_check *c;
@@ -29,15 +27,19 @@ static void tell_of_job(struct blocks_check *x, int64_t job, const char *what)
 {
     char id[ID_TEXT_SIZE];
     id_format(job, id);
-    char *fault = str_dupf("the index of jobs lacks the %s of job %s: " REMEDY, what, id);
-    check_tell(x->c, x->d, fault);
+    char *fault = str_dupf("the index of jobs lacks the %s of job %s: lists with a filter may "
+                           "leave it out" REMEDY,
+                           what, id);
+    check_tell_index(x->c, x->d, fault);
     mem_free(fault);
 }
 
 static void tell_of_block(struct blocks_check *x, const char *what)
 {
-    char *fault = str_dupf("block %lld of the index of jobs %s", (long long)x->block.start, what);
-    check_tell(x->c, x->d, fault);
+    char start[ID_TEXT_SIZE];
+    id_format(x->block.start, start);
+    char *fault = str_dupf("block %s of the index of jobs %s" REMEDY, start, what);
+    check_tell_index(x->c, x->d, fault);
     mem_free(fault);
 }
 
@@ -51,7 +53,7 @@ static int step(sqlite3_stmt *q, bool *row)
 
 static void leave_block(struct blocks_check *x)
 {
-    if (x->inside && x->jobs_in == 0) tell_of_block(x, "has no job");
+    if (x->inside && x->jobs_in == 0) tell_of_block(x, "has no job: no list is wrong");
     x->jobs_in = 0;
 }
 
@@ -61,7 +63,8 @@ static int go_to(struct blocks_check *x, int64_t id)
     int rc = 0;
     while (rc == 0 && x->has_next && sqlite3_column_int64(x->starts, 0) <= id) {
         leave_block(x);
-        if (!block_read(&x->block, x->starts, INT64_MAX)) tell_of_block(x, "is damaged");
+        if (!block_read(&x->block, x->starts, INT64_MAX))
+            tell_of_block(x, "is damaged: lists look at all of its jobs");
         x->inside = true;
         rc = step(x->starts, &x->has_next);
     }

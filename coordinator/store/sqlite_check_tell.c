@@ -4,12 +4,22 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-void check_tell(struct store_check *c, const struct db *d, const char *fault)
+static void tell(struct store_check *c, const struct db *d, int64_t *count, const char *fault)
 {
-    if (c->faults++ >= STORE_CHECK_TOLD || !c->say) return;
+    if ((*count)++ >= STORE_CHECK_TOLD || !c->say) return;
     char *sentence = str_dupf("%s: %s", d->path, fault);
     c->say(sentence, c->user);
     mem_free(sentence);
+}
+
+void check_tell(struct store_check *c, const struct db *d, const char *fault)
+{
+    tell(c, d, &c->faults, fault);
+}
+
+void check_tell_index(struct store_check *c, const struct db *d, const char *fault)
+{
+    tell(c, d, &c->index_faults, fault);
 }
 
 int check_failed(struct store_check *c, struct db *d, struct err *e)

@@ -110,4 +110,25 @@ cadre run -- true
 is "it runs jobs" 0 $?
 end "$agent"
 end "$coordinator"
+
+# ---- the index of jobs: no job is wrong, and the way out is walked ----
+if command -v sqlite3 >/dev/null; then
+    sqlite3 server/cadre.db "INSERT INTO job_blocks VALUES (9223372036854775800, x'', x'')"
+    cadre-coordinator check --state server >out 2>err
+    is "a check finds a block too many in the index of jobs" 1 $?
+    has "and says what it does, and the way out" err 'block 7z+r .* has no job: no list is wrong' \
+        'the index of jobs is wrong, no job is: .*DELETE FROM job_blocks'
+    holds "it speaks of no backup" sh -c '! grep -Eq "restore|faults" err'
+    cadre-coordinator backup index.db --state server >out 2>err
+    is "a backup is made all the same" 0 $?
+    holds "of two files" test -s index.db -a -s index.db.output
+    has "and names the index" err 'the index of jobs is wrong, no job is: '
+    sqlite3 server/cadre.db 'DELETE FROM job_blocks'
+    coordinator_up
+    end "$coordinator"
+    cadre-coordinator check --state server >out 2>err
+    is "emptied, the next start makes the index anew" 0 $?
+else
+    echo "skip - a wrong index of jobs: there is no sqlite3"
+fi
 done_testing

@@ -156,7 +156,7 @@ static void check_index(const struct fixture *f)
     char *path = str_dupf("%s/cadre.db", f->folder);
     OK(db_open(&d, path, DB_READER, &e));
     OK(check_blocks(&c, &d, &e));
-    assert_int_equal(c.faults, 0);
+    assert_int_equal(c.faults + c.index_faults, 0);
     db_close(&d);
     mem_free(path);
 }

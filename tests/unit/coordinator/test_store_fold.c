@@ -49,7 +49,7 @@ static void has_pieces(const struct fixture *f, int64_t pieces)
 {
     struct store_check c = {0};
     OK(store_check(f->folder, &c, &e));
-    assert_int_equal(c.faults, 0);
+    assert_int_equal(c.faults + c.index_faults, 0);
     assert_int_equal(c.damaged_chunks, 0);
     assert_int_equal(sql_int(f, "output.db", "SELECT count(*) FROM chunks"), pieces);
     assert_int_equal(sql_int(f, "output.db", "SELECT sum(length(data)) FROM chunks"),
@@ -271,7 +271,7 @@ static void has_jobs(const struct fixture *f, int64_t jobs)
 {
     struct store_check c = {0};
     OK(store_check(f->folder, &c, &e));
-    assert_int_equal(c.faults, 0);
+    assert_int_equal(c.faults + c.index_faults, 0);
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM jobs"), jobs);
     check_counts(f);
 }

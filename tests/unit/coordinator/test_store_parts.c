@@ -436,7 +436,7 @@ static void check__each_damage__is_found(void **state)
     fill(f, 1, 1600);
     struct store_check c = {.say = NULL};
     OK(store_check(f->folder, &c, &e)); /* beside the store that is open */
-    assert_int_equal(c.faults + c.damaged_chunks, 0);
+    assert_int_equal(c.faults + c.index_faults + c.damaged_chunks, 0);
     assert_int_equal(c.chunks, 1600);
     assert_true(c.pages > 10);
     shut(f);
@@ -466,6 +466,31 @@ static void check__each_damage__is_found(void **state)
     mem_free(path);
 }
 
+/* The index is made of the jobs: a copy with a wrong one is worth keeping. */
+static void backup__of_a_wrong_index_of_jobs__is_written(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const wrong[] = {
+        "INSERT INTO job_blocks VALUES (9223372036854775800, x'', x'')",
+        "DELETE FROM job_blocks",
+    };
+    fill(f, 1, 3);
+    shut(f);
+    char *path = path_in(f, "backup"), *output = path_in(f, "backup.output");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct faults n = {.all = ""};
+        struct store_check c = {.say = note_fault, .user = &n, .index_faults = 7};
+        sql_exec(f, "cadre.db", wrong[i]);
+        OK(store_backup_checked(f->folder, path, &c, &e));
+        assert_true(c.index_faults > 0 && c.index_faults < 7 && c.faults == 0);
+        assert_true(there(f, "backup") && there(f, "backup.output"));
+        assert_non_null(strstr(n.all, "the index of jobs"));
+        assert_int_equal(remove(path) | remove(output), 0);
+    }
+    mem_free(output);
+    mem_free(path);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, fixture_setup, teardown_closed)
 
 /* The counts of raw changes need not be right. */
@@ -492,6 +517,7 @@ int main(void)
         CASE(without_output__unfit__begins_anew_and_says_so_once),
         CASE(output__damaged_chunk__is_named_and_the_rest_served),
         CASE(check__each_damage__is_found),
+        CASE(backup__of_a_wrong_index_of_jobs__is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
