@@ -202,12 +202,9 @@ static struct json *parse_labels(const char *text)
     return labels;
 }
 
-/* The labels of an execution, as the batch leaves them. *labels: json_free; NULL: none. */
-static int read_labels(struct store *s, const char *execution, struct json **labels, struct err *e)
+/* The labels of an execution, as the batch leaves them. *labels: json_free; untouched: none. */
+static int read_labels(struct store *s, int64_t id, struct json **labels, struct err *e)
 {
-    int64_t id;
-    *labels = NULL;
-    if (!execution || id_parse(execution, &id) != 0) return 0;
     const struct execution_change *x = changes_find_execution(&s->changes, id);
     if (x && (x->fresh || x->row.labels)) {
         *labels = parse_labels(x->row.labels);
@@ -222,10 +219,27 @@ static int read_labels(struct store *s, const char *execution, struct json **lab
     return 0;
 }
 
-static int note_new(struct store *s, const struct job_row *j, struct err *e)
+struct task_labels {
+    int64_t execution; /* `parsed` are its labels; 0: none */
+    struct json *parsed;
+};
+
+/* Those of the task before are mostly the same: an execution starts many at once. */
+static int find_labels(struct store *s, const char *execution, struct task_labels *last,
+                       struct err *e)
 {
-    struct json *labels;
-    int rc = read_labels(s, j->execution, &labels, e);
+    int64_t id;
+    if (!execution || id_parse(execution, &id) != 0) id = 0;
+    if (id == last->execution) return 0;
+    json_free(last->parsed);
+    *last = (struct task_labels){.execution = id};
+    return id ? read_labels(s, id, &last->parsed, e) : 0;
+}
+
+static int note_new(struct store *s, const struct job_row *j, struct task_labels *last,
+                    struct err *e)
+{
+    int rc = find_labels(s, j->execution, last, e);
     if (rc != 0) return rc;
     const struct block_job job = {
         .id = j->id,
@@ -233,14 +247,12 @@ static int note_new(struct store *s, const struct job_row *j, struct err *e)
         .ns = j->ns,
         .flow = j->flow,
         .task = j->task,
-        .labels = labels,
+        .labels = last->parsed,
         .agent = j->agent,
         .state = j->state,
         .reason = j->reason,
     };
-    rc = note(s, &job, e);
-    json_free(labels);
-    return rc;
+    return note(s, &job, e);
 }
 
 static int note_change(struct store *s, const struct job_change *x, struct err *e)
@@ -294,11 +306,13 @@ static int note_fresh(struct store *s, size_t count, struct err *e)
     for (const struct job_change *x = s->changes.first_job; x; x = x->next)
         if (x->fresh) jobs[n++] = (struct fresh){x->row.id, x};
     sort_by_id(jobs, n);
+    struct task_labels last = {0};
     int rc = learn(s, e);
     for (size_t i = 0; rc == 0 && i < n; i++) {
         rc = cut(s, jobs[i].id, e);
-        if (rc == 0) rc = note_new(s, &jobs[i].job->row, e);
+        if (rc == 0) rc = note_new(s, &jobs[i].job->row, &last, e);
     }
+    json_free(last.parsed);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 #include "store_fixture.h"
 
 #include "base/id.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/check.h"
 #include "coordinator/store/sqlite_store.h"
@@ -431,6 +432,66 @@ static void tasks_are_found_by_flow_and_labels(void **state)
     assert_int_equal(found_by_label(f, "{\"team\":\"data\"}"), 5); /* the last of two */
 }
 
+static void add_execution(struct fixture *f, int64_t id, const char *labels)
+{
+    struct execution_row x = {.id = id,
+                              .ns = "com.shop",
+                              .flow = "load",
+                              .revision = 1,
+                              .state = EXECUTION_RUNNING,
+                              .created_ms = T0};
+    x.labels = (char *)(uintptr_t)labels;
+    OK(store_execution_insert(f->store, &x, &e));
+}
+
+/* The first one, as its row has it. */
+static void read_block(const struct fixture *f, struct block *b)
+{
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    char *path = str_dupf("%s/cadre.db", f->folder);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT start, parts, subjects FROM job_blocks"
+                                        " ORDER BY start",
+                                        -1, &q, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_true(block_read(b, q, INT64_MAX));
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    mem_free(path);
+}
+
+static void tasks_of_one_batch_have_the_labels_of_their_own_executions(void **state)
+{
+    const int64_t web = job_id(1), data = job_id(2), bare = job_id(3);
+    const int64_t parts[4][2] = {{web, web}, {web, data}, {data, bare}, {0, bare}}; /* in turn */
+    struct fixture *f = *state;
+    struct block b = {0};
+    begin(f);
+    add_execution(f, data, "{\"team\":\"data\"}");
+    commit(f);
+    begin(f);
+    add_execution(f, web, "{\"team\":\"web\"}");
+    add_execution(f, bare, NULL);
+    for (int i = 0; i < 4 * PART_JOBS; i++) {
+        int n = i * 37 % (4 * PART_JOBS); /* in no order */
+        int64_t execution = parts[n / PART_JOBS][n % 2];
+        if (execution)
+            task_with(f, 10 + n, execution);
+        else
+            add_plain(f, 10 + n, "g");
+    }
+    commit(f);
+    read_block(f, &b);
+    assert_int_equal(b.part_count, 4);
+    assert_int_equal(of_text(&b, BLOCK_TASK, "extract", NULL), 15);
+    assert_int_equal(of_text(&b, BLOCK_LABEL, "team", "web"), 3);
+    assert_int_equal(of_text(&b, BLOCK_LABEL, "team", "data"), 6);
+    block_fini(&b);
+}
+
 static void rollback_leaves_the_index_as_it_was(void **state)
 {
     struct fixture *f = *state;
@@ -650,6 +711,7 @@ int main(void)
         CASE(steps_of_a_job_are_followed),
         CASE(end_is_followed),
         CASE(tasks_are_found_by_flow_and_labels),
+        CASE(tasks_of_one_batch_have_the_labels_of_their_own_executions),
         CASE(rollback_leaves_the_index_as_it_was),
         CASE(blocks_that_are_not_in_memory_are_read_again),
         CASE(purged_jobs_take_their_blocks_along),
