@@ -119,8 +119,9 @@ static void tell(struct fold_log *l, int rc)
 {
     if (rc == SQLITE_BUSY || rc == l->failed) return;
     if (rc != SQLITE_OK)
-        log_error("%s: its log cannot be copied into it, and grows: %s", l->db.path,
-                  sqlite3_errstr(rc));
+        log_error("%s: its log cannot be copied into it, and grows: %s; look at the disk: nothing "
+                  "is lost, and it is tried again",
+                  l->db.path, sqlite3_errstr(rc));
     else
         log_info("%s: its log is copied into it again", l->db.path);
     l->failed = rc;

@@ -2,6 +2,7 @@
  * and nothing is lost or damaged. */
 #include "store_fixture.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/check.h"
@@ -376,7 +377,7 @@ static const sqlite3_io_methods *below;
 static sqlite3_io_methods methods;
 static int64_t unsynced;         /* bytes of output.db */
 static struct store *commits_to; /* in the middle of a fold; NULL: nothing is committed */
-static bool disk_fails;
+static bool disk_fails, page_fails;
 
 static int on_page(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
 {
@@ -387,6 +388,7 @@ static int on_page(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
         /* it is at work: the writer leaves it alone, however long the log is */
         assert_false(s->output.ask_fold(s->output.apart, LONG_LOG));
     }
+    if (page_fails) return SQLITE_FULL;
     unsynced += n;
     return below->xWrite(f, data, n, at);
 }
@@ -417,6 +419,7 @@ static struct fold *open_watched(struct fixture *f)
     struct fold *fold;
     static int wakes;
     wakes = 0;
+    page_fails = false;
     plain = sqlite3_vfs_find(NULL);
     watching = *plain;
     watching.zName = "watching";
@@ -448,6 +451,67 @@ static void pages_that_were_folded__are_synced_at_once(void **state)
     store_fold_apart(f->store, NULL);
     fold_close(fold);
     has_pieces(f, 65);
+}
+
+struct heard {
+    char last[500];
+    int lines;
+};
+
+static void hear(enum log_level level, const char *line, void *user)
+{
+    struct heard *h = user;
+    (void)level;
+    h->lines++;
+    (void)str_copy(h->last, sizeof h->last, line);
+}
+
+/* So many lines since it was asked last, the last of them with these words. */
+static void heard_is(struct heard *h, int lines, const char *words)
+{
+    if (h->lines != lines || !strstr(h->last, words))
+        fail_msg("%d lines, the last is \"%s\"", h->lines, h->last);
+    *h = (struct heard){0};
+}
+
+/* As much as has to come before it is asked to try again. */
+static void add_until_asked_again(struct fixture *f, int64_t from)
+{
+    for (int64_t n = from; n < from + 20; n++) { /* 320 pages and more */
+        add_piece(f->store, n, NULL);
+        store_settle(f->store);
+    }
+}
+
+static void pages_that_the_disk_does_not_take__are_told_and_tried_again(void **state)
+{
+    struct fixture *f = *state;
+    static struct heard h;
+    struct fold *fold = open_watched(f);
+    int64_t before = size_of(f, "output.db");
+    commits_to = NULL;
+    log_set_sink(hear, &h);
+    page_fails = true;
+    fold_run(fold);
+    heard_is(&h, 1,
+             "/output.db: its log cannot be copied into it, and grows: database or disk is "
+             "full; look at the disk: nothing is lost, and it is tried again");
+    add_until_asked_again(f, 64);
+    fold_run(fold);
+    heard_is(&h, 0, ""); /* that is known */
+    assert_int_equal(size_of(f, "output.db"), before);
+    page_fails = false;
+    add_until_asked_again(f, 84);
+    fold_run(fold);
+    heard_is(&h, 1, "/output.db: its log is copied into it again");
+    assert_true(size_of(f, "output.db") > before + 4 * MIB);
+    add_until_asked_again(f, 104);
+    fold_run(fold);
+    heard_is(&h, 0, "");
+    log_set_sink(NULL, NULL);
+    store_fold_apart(f->store, NULL);
+    fold_close(fold);
+    has_pieces(f, 124);
 }
 
 /* What the disk did not take is forgotten by the system: nobody may go on as if it were there. */
@@ -622,6 +686,7 @@ int main(void)
         CASE(log_of_large_commits__has_a_bound),
         CASE(one_that_comes_too_late__folds_nothing),
         CASE(pages_that_were_folded__are_synced_at_once),
+        CASE(pages_that_the_disk_does_not_take__are_told_and_tried_again),
         CASE(pages_that_cannot_be_synced__end_the_process),
         CASE(one_that_was_asked_and_is_late__leaves_the_log_to_the_writer),
         CASE(writer_goes_on_while_another_thread_folds),
