@@ -12,6 +12,17 @@
 #include <stdio.h>
 #include <string.h>
 
+static bool no_commit; /* what writes is not committed: the disk is full */
+
+int __real_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e);
+int __wrap_store_commit(struct store *s, struct err *e)
+{
+    if (!no_commit || !store_dirty(s)) return __real_store_commit(s, e);
+    store_rollback(s);
+    return err_set(e, ERR_FULL, "no space left (test)");
+}
+
 struct lines {
     char text[16000];
 };
@@ -230,6 +241,38 @@ static void coordinator__started_anew__all_that_were_connected_are_away(void **s
                                "disconnected x1: the coordinator was started anew\n");
 }
 
+static void is_online(struct world *w, int64_t agent, bool online)
+{
+    struct agent_row a;
+    assert_int_equal(store_agent_find(w->store, agent, &a, NULL), 1);
+    assert_int_equal(a.online, online);
+    agent_row_fini(&a);
+}
+
+static void batch_that_fails__an_agent_whose_session_it_costs_is_away(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL), b = world_agent(w, "b", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    world_connect(w, b, NULL, 1);
+    no_commit = true;
+    assert_int_not_equal(world_do(w, cmd_hello(w, ++w->sessions, a, NULL, 1)), 0);
+    assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, s); /* it had two */
+    world_tick(w);                                               /* nor can that be saved */
+    history_since_it_joined_is(w, a, "connected x1: version 1.0.0\n");
+    no_commit = false;
+    for (int i = 0; i < 2; i++) {
+        world_tick(w);
+        history_since_it_joined_is(w, a,
+                                   "disconnected x1: the coordinator could not save what it had "
+                                   "heard\n"
+                                   "connected x1: version 1.0.0\n");
+    }
+    is_online(w, a, false);
+    history_since_it_joined_is(w, b, "connected x1: version 1.0.0\n"); /* it goes on */
+    is_online(w, b, true);
+}
+
 static void agent__whose_name_another_one_takes__is_removed(void **state)
 {
     struct world *w = *state;
@@ -299,6 +342,7 @@ int main(void)
         WORLD_TEST(agent__that_is_unwell__is_told_with_the_reason),
         WORLD_TEST(agent__that_has_to_leave__is_told_why),
         WORLD_TEST(coordinator__started_anew__all_that_were_connected_are_away),
+        WORLD_TEST(batch_that_fails__an_agent_whose_session_it_costs_is_away),
         WORLD_TEST(agent__whose_name_another_one_takes__is_removed),
         WORLD_TEST(agent__removed_while_it_runs__is_not_told_to_have_left),
         WORLD_TEST(many__that_come_back_together__are_one_commit),
