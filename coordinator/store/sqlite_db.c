@@ -83,19 +83,25 @@ static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
 
 /* Syncing a file that grows costs several times as much as one whose blocks are there already. So
  * the log is lengthened ahead of its use; best effort. The next commit syncs the zeros, hence in
- * small steps. */
+ * small steps. Its size is asked for only when it matters: once a file's times were asked for, Linux
+ * (6.13 and later) gives its next change a time of its own, and syncs the inode with it. */
 static void lengthen_log(struct db *d, int64_t used)
 {
     sqlite3_file *log = NULL;
     sqlite3_int64 size = 0;
+    if (used < d->log_bytes - LOG_STEP_BYTES / 2) return;
     int rc = sqlite3_file_control(d->handle, NULL, SQLITE_FCNTL_JOURNAL_POINTER, &log);
     if (rc != SQLITE_OK || !log || !log->pMethods) return;
     if (log->pMethods->xFileSize(log, &size) != SQLITE_OK) return;
+    d->log_bytes = size;
     if (size >= LOG_BYTES) d->log_is_fixed = true; /* the log is never cut while it is open */
     if (size >= LOG_BYTES || used < size - LOG_STEP_BYTES / 2) return;
     int64_t to = (size / LOG_STEP_BYTES + 1) * LOG_STEP_BYTES;
     if (to > LOG_BYTES) to = LOG_BYTES;
-    if (lengthen(log, size, to)) return;
+    if (lengthen(log, size, to)) {
+        d->log_bytes = to;
+        return;
+    }
     log->pMethods->xTruncate(log, size);
     d->log_is_fixed = true; /* the disk is full: leave the rest of it to those who need it */
 }

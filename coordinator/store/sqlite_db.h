@@ -25,6 +25,7 @@ struct db {
      * little is left, or who folds beside does not, or cannot keep up. */
     bool (*ask_fold)(struct fold_log *l, int pages);
     int log_pages;     /* in the log at the last commit; 0: db_settle was called since */
+    int64_t log_bytes; /* the file of the log has at least so many; 0: nobody asked */
     bool log_is_fixed; /* it is as long as it gets, or the disk had no room for more of it */
 };
 
@@ -72,11 +73,11 @@ void bind_blob(sqlite3_stmt *q, int at, const void *data, size_t len);
 /* 1: a row is there; 0: there is none (any more), the statement is reset; negative: error, it is
  * reset. */
 int db_step(struct db *d, sqlite3_stmt *q, struct err *e);
+/* The first number of the first row, in *id. 1: there is one; 0: there is none. */
+int db_first_id(struct db *d, sqlite3_stmt *q, int64_t *id, struct err *e);
 /* Runs a statement that returns no rows. */
 int db_run(struct db *d, sqlite3_stmt *q, struct err *e);
 /* The same; ERR_NOT_FOUND: the statement changed no row. */
-/* The first number of the first row, in *id. 1: there is one; 0: there is none. */
-int db_first_id(struct db *d, sqlite3_stmt *q, int64_t *id, struct err *e);
 int db_change(struct db *d, sqlite3_stmt *q, struct err *e);
 /* Ends a statement before its rows did. */
 void db_reset(sqlite3_stmt *q);

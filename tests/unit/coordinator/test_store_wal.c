@@ -18,6 +18,7 @@ struct counts {
     sqlite3_vfs vfs;
     sqlite3_vfs *below;
     int writes, syncs, after_sync; /* to logs; after_sync: writes that were not synced */
+    int sizes;                     /* how often the size of a log was asked for */
     sqlite3_int64 bytes;
     int fail_after; /* writes to logs; negative: it does not fail */
 };
@@ -71,6 +72,7 @@ static int c_sync(sqlite3_file *f, int flags)
 
 static int c_size(sqlite3_file *f, sqlite3_int64 *size)
 {
+    counted(f)->counts->sizes++;
     return counted(f)->below->pMethods->xFileSize(counted(f)->below, size);
 }
 
@@ -211,6 +213,24 @@ static void commit_writes_its_frames_at_once_and_syncs_them(void **state)
         assert_true(c->bytes >= 3 * FRAME);
         assert_int_equal(jobs_in_file(w), 21 + n * 20); /* by another connection */
     }
+}
+
+/* Linux (6.13) syncs the inode with a file whose times were asked for since it was written to. */
+static void commits_do_not_ask_for_the_size_of_the_log(void **state)
+{
+    struct world *w = *state;
+    begin(w->f);
+    add_jobs(w, 1, 1);
+    commit(w->f);
+    store_settle(w->f->store); /* lengthens it by a MiB */
+    w->counts.sizes = 0;
+    for (int n = 2; n < 12; n++) {
+        begin(w->f);
+        add_jobs(w, n, 1);
+        commit(w->f);
+        store_settle(w->f->store);
+    }
+    assert_int_equal(w->counts.sizes, 0);
 }
 
 static void commit_that_is_not_synced_is_in_the_file_as_well(void **state)
@@ -373,6 +393,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     static const struct CMUnitTest tests[] = {
         TEST(commit_writes_its_frames_at_once_and_syncs_them),
+        TEST(commits_do_not_ask_for_the_size_of_the_log),
         TEST(commit_that_is_not_synced_is_in_the_file_as_well),
         TEST(large_transaction_takes_few_writes),
         TEST(frames_of_an_open_transaction_are_read_by_their_own_connection_only),
