@@ -17,7 +17,9 @@
 
 #define BOUND_S 600
 #define END_S 300
-#define POLL_US 50000
+#define POLL_LEAST_US 2000 /* what is left is asked for more often towards the end */
+#define POLL_MOST_US 50000
+#define POLL_JOB_US 200
 #define CONNECTIONS 32
 
 extern char **environ;
@@ -94,6 +96,13 @@ static void say_idle(int pid, int seconds)
            (after.cpu_s - before.cpu_s) / seconds * 100);
 }
 
+/* Half of what the jobs that are left take at least, so that the end is seen in time. */
+static void wait_for(int64_t left)
+{
+    int64_t us = left * POLL_JOB_US;
+    usleep((useconds_t)(us < POLL_LEAST_US ? POLL_LEAST_US : us > POLL_MOST_US ? POLL_MOST_US : us));
+}
+
 /* Jobs are submitted while others run, faster than these end. */
 static double through_agent(struct target *t, int pid, int jobs)
 {
@@ -112,8 +121,8 @@ static double through_agent(struct target *t, int pid, int jobs)
     pump_run(pump, (uint64_t)jobs, 0);
     while (!pump_idle(pump) && bench_now_ns() < end)
         uv_run(t->loop, UV_RUN_ONCE);
-    while (unfinished(t) > 0) {
-        usleep(POLL_US);
+    for (int64_t left; (left = unfinished(t)) > 0;) {
+        wait_for(left);
         if (bench_now_ns() > end) bench_die("the jobs do not end");
     }
     double took = (double)(bench_now_ns() - from) / 1e9;
