@@ -712,10 +712,12 @@ static struct attempt *attempt_new(struct runner_logic *r, struct msg_job *msg)
 
 void runner_logic_accept(struct runner_logic *r, struct msg_job *msg, int64_t slots)
 {
-    if (find(r, msg->job, msg->attempt)) return;
+    const struct attempt *known = find(r, msg->job, msg->attempt);
+    if (known && !known->silent) return;
     for (const struct leftover *l = r->leftovers; l; l = l->next)
         if (l->entry.job == msg->job && l->entry.attempt == msg->attempt) return;
-    bool full = (int64_t)runner_logic_slots_taken(r) >= slots;
+    /* A coordinator that was put back from a backup hands out again what it has had discarded. */
+    bool full = known || (int64_t)runner_logic_slots_taken(r) >= slots;
     const char *unwell = runner_logic_unwell(r);
     struct attempt *a = attempt_new(r, msg);
     struct attempt **last = &r->attempts;

@@ -286,6 +286,26 @@ static void a_discard__says_nothing_more_and_drops_what_was_said(void **state)
     said(w, "");
 }
 
+/* By a coordinator that was put back from a backup: it knows nothing of what it handed out. */
+static void a_discarded_job_that_comes_again_before_its_end__goes_back(void **state)
+{
+    struct world *w = *state;
+    running(w, 1);
+    runner_logic_discard(w->runner, 1, 1);
+    w->sent_seq = journal_seq(w->journal);
+    struct runner_attempt *dying = w->attempts[1];
+    take_job(w, 1, 1);
+    said(w, "declined 1-1 no-slot");
+    did(w, "kill 1-1, forget 1-1");
+    w->attempts[1] = dying;
+    ended(w, 1, 0);
+    did(w, "forget 1-1");
+    take_job(w, 1, 1);
+    world_turn(w);
+    did(w, "prepare 1-1");
+    said(w, "");
+}
+
 /* ---- the ladder ---- */
 
 static void a_kill__asks_and_kills_after_the_grace(void **state)
@@ -542,6 +562,7 @@ int main(void)
         WORLD_CASE(more_jobs_than_slots__are_declined),
         WORLD_CASE(a_kill_before_the_start__starts_nothing),
         WORLD_CASE(a_discard__says_nothing_more_and_drops_what_was_said),
+        WORLD_CASE(a_discarded_job_that_comes_again_before_its_end__goes_back),
         WORLD_CASE(a_kill__asks_and_kills_after_the_grace),
         WORLD_CASE(a_process_that_obeys__is_not_killed_later),
         WORLD_CASE(the_longest_grace__counts_for_a_stop),
