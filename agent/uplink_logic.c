@@ -435,6 +435,7 @@ static void on_drain_order(struct uplink_logic *l, const struct msg_drain *m)
     l->held = m->on;
     log_info("session: the coordinator %s%s%s", m->on ? "sends no more jobs" : "sends jobs again",
              m->reason ? ": " : "", m->reason ? m->reason : "");
+    if (!m->on && l->resting) say_ready(l, false); /* the operator's reason took its place */
 }
 
 static void on_message(struct uplink_logic *l, const struct moment *now, struct msg *m)

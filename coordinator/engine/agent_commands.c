@@ -39,12 +39,13 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
     struct agent *a;
     if (!find_agent(g, c->u.id, &row, &a, r)) return;
     int64_t id = row.id;
-    bool changes = row.held != held || (c->text && !str_eq(c->text, row.drain_reason));
+    bool was_held = row.held;
+    bool changes = was_held != held || (held && c->text && !str_eq(c->text, row.drain_reason));
     row.held = held;
-    if (!held || c->text) { /* a drain without a reason leaves the one that was given */
-        mem_free(row.drain_reason);
-        row.drain_reason = held && *c->text ? mem_strdup(c->text) : NULL;
-    }
+    /* A drain without a reason leaves the one that was given; and what the agent gives of itself is
+     * not an operator's to clear. */
+    if (held ? c->text != NULL : was_held)
+        text_set(&row.drain_reason, held && *c->text ? c->text : NULL);
     text_set(&row.drained_by, held ? g->by : NULL);
     audit_about(g, row.name);
     if (news_agent(g, &row) && a && a->session) {

@@ -732,6 +732,23 @@ static void what_the_agent_says_of_itself(void **state)
     did(w, "ready 9/9 draining");
 }
 
+static void why_it_rests__is_said_again_when_an_operator_lets_it_go(void **state)
+{
+    struct world *w = *state;
+    be_live(w);
+    uplink_logic_rest(w->uplink, "the disk is full");
+    did(w, "ready 4/4 draining: the disk is full");
+    hear(w, (struct msg){.type = MSG_DRAIN, .u.drain = {.on = true}});
+    did(w, "");
+    hear(w, (struct msg){.type = MSG_DRAIN});
+    did(w, "ready 4/4 draining: the disk is full");
+    uplink_logic_rest(w->uplink, NULL);
+    did(w, "ready 4/4");
+    hear(w, (struct msg){.type = MSG_DRAIN, .u.drain = {.on = true}});
+    hear(w, (struct msg){.type = MSG_DRAIN});
+    did(w, "");
+}
+
 static void a_stop__says_bye_and_comes_back_no_more(void **state)
 {
     struct world *w = *state;
@@ -791,6 +808,7 @@ int main(void)
         WORLD_CASE(what_one_turn_sends__is_bounded),
         WORLD_CASE(events_that_are_not_acknowledged__are_bounded),
         WORLD_CASE(what_the_agent_says_of_itself),
+        WORLD_CASE(why_it_rests__is_said_again_when_an_operator_lets_it_go),
         WORLD_CASE(a_stop__says_bye_and_comes_back_no_more),
         WORLD_CASE(a_stop_before_the_welcome__says_nothing),
     };

@@ -113,6 +113,52 @@ static void what_changes_nothing__is_no_event(void **state)
                                "drained x1\n");
 }
 
+static void drain_reason_is(struct world *w, int64_t agent, const char *reason)
+{
+    struct agent_row a;
+    assert_int_equal(store_agent_find(w->store, agent, &a, NULL), 1);
+    if (reason)
+        assert_string_equal(a.drain_reason, reason);
+    else
+        assert_null(a.drain_reason);
+    agent_row_fini(&a);
+}
+
+static struct command *rests(uint64_t session, const char *why)
+{
+    struct command *c = cmd_ready(session);
+    c->u.ready.draining = why != NULL;
+    c->u.ready.reason = mem_strdup(why);
+    return c;
+}
+
+static void what_an_agent_says_of_itself__is_not_cleared_by_a_resume(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    world_do(w, rests(s, "3 MiB are left"));
+    drain_reason_is(w, a, "3 MiB are left");
+    struct command *c = cmd_id(w, CMD_AGENT_RESUME, a); /* it is not held */
+    c->text = mem_strdup("");
+    world_do(w, c);
+    drain_reason_is(w, a, "3 MiB are left");
+    c = cmd_id(w, CMD_AGENT_DRAIN, a);
+    c->text = mem_strdup("new disk");
+    world_do(w, c);
+    drain_reason_is(w, a, "new disk");
+    world_do(w, cmd_id(w, CMD_AGENT_RESUME, a));
+    drain_reason_is(w, a, NULL);
+    world_do(w, rests(s, "3 MiB are left")); /* its answer to that */
+    drain_reason_is(w, a, "3 MiB are left");
+    world_do(w, rests(s, NULL));
+    drain_reason_is(w, a, NULL);
+    history_since_it_joined_is(w, a,
+                               "resumed x1\n"
+                               "drained x1: new disk\n"
+                               "connected x1: version 1.0.0\n");
+}
+
 static void connection__that_comes_and_goes__is_counted(void **state)
 {
     struct world *w = *state;
@@ -336,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD_TEST(life__of_an_agent__is_told_newest_first),
         WORLD_TEST(what_changes_nothing__is_no_event),
+        WORLD_TEST(what_an_agent_says_of_itself__is_not_cleared_by_a_resume),
         WORLD_TEST(connection__that_comes_and_goes__is_counted),
         WORLD_TEST(connection__that_comes_and_goes_all_day__has_a_pair_of_events_an_hour),
         WORLD_TEST(agent__that_connects_anew_or_from_elsewhere__is_told_so),
