@@ -864,7 +864,7 @@ void runner_logic_attempts(struct runner_logic *r, struct msg_attempts *out)
     struct err e;
     *out = (struct msg_attempts){NULL, 0};
     for (const struct attempt *a = r->attempts; a; a = a->next)
-        list_attempt(out, a->face.job, a->face.number, false);
+        if (!a->silent) list_attempt(out, a->face.job, a->face.number, false);
     /* Their ends are made after the welcome: to say that they are in the journal would let the
      * coordinator look for them among the events up to hello.seq, and take an attempt that ran for
      * one that never did. */

@@ -1,6 +1,7 @@
 /* agent/runner_logic: what becomes of attempts, whatever comes in whatever order. */
 #include "tests/unit/agent/logic_world.h"
 
+#include "base/mem.h"
 #include "wire/lease.h"
 
 #include <setjmp.h>
@@ -286,6 +287,15 @@ static void a_discard__says_nothing_more_and_drops_what_was_said(void **state)
     said(w, "");
 }
 
+/* Attempts in a hello. */
+static size_t listed(struct world *w)
+{
+    struct msg_attempts list;
+    runner_logic_attempts(w->runner, &list);
+    mem_free(list.items);
+    return list.count;
+}
+
 /* By a coordinator that was put back from a backup: it knows nothing of what it handed out. */
 static void a_discarded_job_that_comes_again_before_its_end__goes_back(void **state)
 {
@@ -293,9 +303,11 @@ static void a_discarded_job_that_comes_again_before_its_end__goes_back(void **st
     running(w, 1);
     runner_logic_discard(w->runner, 1, 1);
     w->sent_seq = journal_seq(w->journal);
+    assert_int_equal(listed(w), 0); /* should its hand-out get lost */
     struct runner_attempt *dying = w->attempts[1];
     take_job(w, 1, 1);
     said(w, "declined 1-1 no-slot");
+    assert_int_equal(listed(w), 1);
     did(w, "kill 1-1, forget 1-1");
     w->attempts[1] = dying;
     ended(w, 1, 0);
