@@ -114,6 +114,6 @@ size_t remnants_count(const struct remnants *r)
 {
     size_t n = 0;
     for (const struct remnant *x = r->first; x; x = x->next)
-        n++;
+        n += !x->silent;
     return n;
 }

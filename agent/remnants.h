@@ -43,6 +43,6 @@ int remnants_look(struct remnants *r, int64_t now_ms, remnant_look_fn *look, voi
 /* The coordinator does not want to hear of the attempt: there will be no event. */
 int remnants_discard(struct remnants *r, int64_t job, int64_t attempt, struct err *e);
 int64_t remnants_due_ms(const struct remnants *r); /* of the next look; INT64_MAX: none */
-size_t remnants_count(const struct remnants *r);
+size_t remnants_count(const struct remnants *r);   /* but for those that were discarded */
 
 #endif

@@ -183,7 +183,7 @@ bool runner_logic_draining(const struct runner_logic *r);
 /* Why no job can be started on this machine, a sentence; NULL: jobs can be. */
 const char *runner_logic_unwell(const struct runner_logic *r);
 size_t runner_logic_count(const struct runner_logic *r); /* attempts */
-/* Attempts, and such that have ended but for a process that could not be ended. */
+/* Attempts, and ends with a process left; discarded ones are counted by neither side. */
 size_t runner_logic_slots_taken(const struct runner_logic *r);
 void runner_logic_read(const struct runner_logic *r, struct meter_reading *out); /* its part */
 int64_t runner_logic_longest_grace_ms(const struct runner_logic *r); /* of all attempts */

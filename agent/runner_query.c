@@ -23,7 +23,11 @@ size_t runner_logic_count(const struct runner_logic *r)
 
 size_t runner_logic_slots_taken(const struct runner_logic *r)
 {
-    return runner_logic_count(r) + remnants_count(&r->remnants);
+    size_t n = remnants_count(&r->remnants);
+    /* The coordinator hands out again at once what is declined for one that it does not count. */
+    for (const struct attempt *a = r->attempts; a; a = a->next)
+        n += !a->silent;
+    return n;
 }
 
 void runner_logic_read(const struct runner_logic *r, struct meter_reading *out)

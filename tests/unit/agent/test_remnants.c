@@ -129,20 +129,25 @@ static void what_an_agent_that_died_left__may_be_a_rest(void **state)
     said(w, "cleared 1-1");
 }
 
-static void a_discard__keeps_the_slot_and_says_nothing(void **state)
+static void a_discard__gives_the_slot_free_and_says_nothing(void **state)
 {
     struct world *w = *state;
     running(w, 1);
     running(w, 2);
+    assert_int_equal(runner_logic_slots_taken(w->runner), 2);
     runner_logic_discard(w->runner, 1, 1);
+    assert_int_equal(runner_logic_slots_taken(w->runner), 1);
     ends_with_rest(w, 1);
     ends_with_rest(w, 2);
     said(w, "output 2-1 0+73, finished 2-1 FAILED exit-code alive sleep (4711, root)");
+    assert_int_equal(runner_logic_slots_taken(w->runner), 1);
     runner_logic_discard(w->runner, 2, 1);
-    assert_int_equal(runner_logic_slots_taken(w->runner), 2);
+    assert_int_equal(runner_logic_slots_taken(w->runner), 0);
+    for (int i = 3; i < 3 + WORLD_SLOTS; i++)
+        take_job(w, i, 1);
     w->tough = false;
     wake_runner(w);
-    assert_int_equal(runner_logic_slots_taken(w->runner), 0);
+    assert_int_equal(runner_logic_slots_taken(w->runner), WORLD_SLOTS);
     said(w, "");
 }
 
@@ -198,7 +203,7 @@ int main(void)
         WORLD_CASE(its_slot__is_taken),
         WORLD_CASE(another_life__goes_on_watching),
         WORLD_CASE(what_an_agent_that_died_left__may_be_a_rest),
-        WORLD_CASE(a_discard__keeps_the_slot_and_says_nothing),
+        WORLD_CASE(a_discard__gives_the_slot_free_and_says_nothing),
         WORLD_CASE(a_lost_attempt__tells_its_rest_too),
         WORLD_CASE(a_stop__does_not_wait_for_it),
         WORLD_CASE(a_coordinator_of_minor_1__does_not_get_what_it_does_not_know),
