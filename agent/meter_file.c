@@ -98,7 +98,7 @@ static void on_written(uv_work_t *work, int status)
         log_warn("metrics: %s cannot be removed: %s", m->path, err_text(&m->err));
     else if (failed && !m->failed)
         log_warn("metrics: they cannot be written, and are tried again: %s", err_text(&m->err));
-    if (!failed && m->failed) log_info("metrics: they can be written again");
+    if (!failed && m->failed && !m->removes) log_info("metrics: they can be written again");
     m->failed = failed;
     m->removed = m->removes;
     if (!m->stopped)

@@ -45,6 +45,13 @@ holds "the next life tells anew" until_true 20 tells 'unacknowledged_results\{ag
 end "$agent"
 holds "an end in order removes it" test ! -e textfiles/a.prom
 
+sed 's|textfiles/a.prom|nowhere/a.prom|' a.yaml >lost.yaml
+cp lost.yaml a.yaml
+agent_up a
+holds "a file that cannot be made is told" until_true 20 file_has a.log 'metrics: they cannot be written'
+end "$agent"
+is "and the end does not say that it could be made" 0 "$(grep -c 'metrics: they can be' a.log)"
+
 printf 'metrics: {file: a.text}\n' >wrong.yaml
 cadre-agent check-config --config wrong.yaml >out 2>&1
 has "another name is refused, with its place" out 'wrong\.yaml:1: metrics\.file.* \.prom'
