@@ -62,6 +62,11 @@ static int split_host(const char *s, const char **host, size_t *len, const char 
     *rest = s + *len;
     if (!all_of(*host, *len, ".-_"))
         return err_set(e, ERR_INVALID, "'%s': '%.*s' is not a host name", s, (int)*len, *host);
+    if (strspn(*host, "0123456789") >= *len) /* a resolver would take 7433 as 0.0.29.9 */
+        return err_set(e, ERR_INVALID,
+                       "'%s': '%.*s' is a number, and no host: host and port are wanted, as in "
+                       "queue.example.com:7433",
+                       s, (int)*len, *host);
     return 0;
 }
 

@@ -326,6 +326,9 @@ static void bad_addresses__are_refused(void **state)
         "[::1 ]:1",
         "[::1/]:1",
         "a:99999999999999999999",
+        "7433",
+        "7433:7433",
+        "0:1",
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char host[64] = "before";
