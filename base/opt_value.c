@@ -186,7 +186,10 @@ static int run_check(const struct opt *o, const char *text, const char *label, s
 int opt_put_pair(const struct opt *o, void *field, const char *key, const char *value,
                  const char *label, struct err *e)
 {
+    char shown[STR_QUOTE_SIZE];
+    str_quote(shown, key);
     if (!*key) return opt_complain(e, label, "the key is missing");
+    if (strchr(key, '=')) return opt_complain(e, label, "%s: a key has no '='", shown);
     char *pair = str_dupf("%s=%s", key, value);
     int rc = run_check(o, pair, label, e);
     mem_free(pair);

@@ -673,6 +673,7 @@ static void wrong_shapes_in_the_file__are_named(void **state)
     refuse_file("labels:\n  a:\n",
                 "agent.yaml:2: labels: the value of 'a' is missing (\"\" is the empty string)");
     refuse_file("labels: {'': x}\n", "agent.yaml:1: labels: the key is missing");
+    refuse_file("labels: {'a=b': x}\n", "agent.yaml:1: labels: 'a=b': a key has no '='");
     refuse_file("limits: 5\n",
                 "agent.yaml:1: limits: must be a mapping (key: value), not a single value");
     refuse_file("- slots\n",
