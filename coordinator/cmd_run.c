@@ -4,6 +4,7 @@
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/web.h"
+#include "coordinator/zone_files.h"
 #include "base/str.h"
 #include "platform/complain.h"
 #include "platform/log_sink.h"
@@ -145,7 +146,7 @@ int command_check_config(const struct command_args *a)
 {
     struct buf text;
     struct err e = {0};
-    if (web_check(a->config, &e)) {
+    if (web_check(a->config, &e) || zone_files_check(a->config, &e)) {
         complain_as("cadre-coordinator check-config", err_text(&e));
         return EXIT_FAILURE;
     }

@@ -14,6 +14,7 @@
 #include "platform/paths.h"
 #include "wire/lease.h"
 #include "wire/limits.h"
+#include "wire/link.h"
 #include "wire/token.h"
 
 #include <stddef.h>
@@ -31,11 +32,30 @@ static int check_address(const char *value, struct err *e)
     return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
 }
 
-static int check_web_address(const char *value, struct err *e)
+/* A name, a port alone and `:7433` are what people write who think of other programs. */
+static int check_own_address(const char *value, uint16_t usual, struct err *e)
 {
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
-    return address_parse(value, WEB_PORT, host, sizeof host, &port, e);
+    struct err why = {0};
+    bool digits = *value && !value[strspn(value, "0123456789")];
+    int rc = address_parse(value, usual, host, sizeof host, &port, &why);
+    if (rc && !digits && !strchr(":*", *value)) return err_set(e, rc, "%s", err_text(&why));
+    if (!rc && link_is_address(host)) return 0;
+    return err_set(e, ERR_INVALID,
+                   "'%s': an address of this host and a port are wanted, as in 127.0.0.1:%u; "
+                   "0.0.0.0:%u is all IPv4 addresses, [::]:%u IPv6 and IPv4",
+                   value, (unsigned)usual, (unsigned)usual, (unsigned)usual);
+}
+
+static int check_listen(const char *value, struct err *e)
+{
+    return check_own_address(value, DEFAULT_PORT, e);
+}
+
+static int check_web_listen(const char *value, struct err *e)
+{
+    return check_own_address(value, WEB_PORT, e);
 }
 
 static int check_host(const char *value, struct err *e)
@@ -91,7 +111,7 @@ const struct opt config_options[] = {
      .fallback = "0.0.0.0:7433",
      .value_name = "ADDR:PORT",
      .help = "address and port to listen on; port 0 lets the system choose",
-     .check = check_address},
+     .check = check_listen},
     {.env = "CADRE_ADVERTISE",
      .key = "advertise",
      .type = OPT_LIST,
@@ -192,7 +212,7 @@ const struct opt config_options[] = {
      .offset = AT(web_listen),
      .value_name = "ADDR:PORT",
      .help = "a second port for the page and the API, with a certificate of one's own",
-     .check = check_web_address},
+     .check = check_web_listen},
     {.env = "CADRE_WEB_CERTIFICATE",
      .key = "web.certificate",
      .type = OPT_STRING,

@@ -124,6 +124,15 @@ int zone_files_read(const struct config *c, struct zones **out, uint64_t *sum, s
     return rc;
 }
 
+int zone_files_check(const struct config *c, struct err *e)
+{
+    struct zones *zones;
+    uint64_t sum;
+    int rc = zone_files_read(c, &zones, &sum, e);
+    if (!rc) zones_free(zones);
+    return rc;
+}
+
 /* ---- reading again ---- */
 
 struct zone_files {

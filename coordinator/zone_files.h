@@ -18,6 +18,9 @@
  * of all names and bytes, in any order. */
 int zone_files_read(const struct config *c, struct zones **out, uint64_t *sum, struct err *e);
 
+/* The same question to who only asks it. */
+int zone_files_check(const struct config *c, struct err *e);
+
 /* Reads them again, on a thread of libuv's, and pushes what is new to the spine. The loop's. The
  * first table is borrowed. */
 struct zone_files;

@@ -77,6 +77,8 @@ struct link_listen_options {
      * whichever port it comes to. */
     const struct link_listener *beside;
 };
+/* An IPv4 or IPv6 address, as link_listen takes it: no name. */
+bool link_is_address(const char *text);
 /* Would link_listen find the address free? Takes it for the moment of the question. */
 int link_may_listen(const char *address, uint16_t port, struct err *e);
 int link_listen(const struct link_listen_options *o, struct link_listener **out, struct err *e);

@@ -300,6 +300,12 @@ static int address_of(const char *text, uint16_t port, struct sockaddr_storage *
     return uv_ip6_addr(text, port, (struct sockaddr_in6 *)out);
 }
 
+bool link_is_address(const char *text)
+{
+    struct sockaddr_storage a;
+    return address_of(text, 0, &a) == 0;
+}
+
 static int refuse(const char *address, uint16_t port, int status, struct err *e)
 {
     return err_set(e, ERR_UNAVAILABLE, "listening on %s, port %u: %s", address, (unsigned)port,

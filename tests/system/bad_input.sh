@@ -60,6 +60,16 @@ printf 'lisen: 127.0.0.1:0\n' >bad.yaml
 cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
 code=$?
 fails "an unknown key in coordinator.yaml is refused" 2 'bad.yaml:1' "'lisen'" 'listen'
+for at in 7433 :7433 localhost:7433 '"*:7433"' '""'; do
+    printf 'logLevel: info\nlisten: %s\n' "$at" >bad.yaml
+    cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
+    code=$?
+    fails "listen: $at is refused, with the way out" 2 'bad.yaml:2: listen' '0\.0\.0\.0:7433'
+done
+printf 'timezone: Berlin\n' >bad.yaml
+cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
+code=$?
+fails "a time zone that is none is refused" 1 'timezone' "'Berlin'" 'Europe/Berlin'
 printf 'lease: 5 parsecs\n' >bad.yaml
 cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
 code=$?
