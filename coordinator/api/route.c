@@ -279,6 +279,20 @@ static bool is_allowed(const struct request *r, const struct http_message *m)
     return allow_has(a->allow, a->allow_count, client);
 }
 
+/* Which of two counts is a guess, and a proxy in front may have made another one. */
+static bool are_single(struct request *r, const struct http_message *m)
+{
+    static const char *const single[][2] = {{"authorization", "Authorization"},
+                                            {"idempotency-key", "Idempotency-Key"}};
+    for (size_t i = 0; i < sizeof single / sizeof *single; i++) {
+        if (http_header_count(m, single[i][0]) < 2) continue;
+        problem_set(&r->problem, 400, "bad-request", "send it once", "the header %s is there twice",
+                    single[i][1]);
+        return false;
+    }
+    return true;
+}
+
 void route_head(struct request *r, const struct http_message *m)
 {
     struct err e = {0};
@@ -288,7 +302,7 @@ void route_head(struct request *r, const struct http_message *m)
         return;
     }
     r->route = find(m->method, &r->target, &r->problem);
-    if (!r->route) return;
+    if (!r->route || !are_single(r, m)) return;
     r->has_body = m->has_body;
     if (r->route->body == BODY_WEBHOOK) {
         webhooks_head(r, m);
@@ -339,7 +353,11 @@ static void take_body(struct request *r, const struct http_message *m)
 {
     /* RFC 8259 section 8.1 lets a reader ignore a byte order mark */
     size_t mark = encoding_mark(m->body.data, m->body.len);
-    if (!m->body.len)
+    const char *coding = http_header(m, "content-encoding");
+    if (!str_empty(coding) && !str_eq(coding, "identity"))
+        problem_set(&r->problem, 415, "encoding", "send it as it is",
+                    "Content-Encoding '%.40s' is not taken", coding);
+    else if (!m->body.len)
         problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
     else if (encoding_is_utf16(m->body.data, m->body.len))
         problem_set(&r->problem, 400, "bad-request", NULL,

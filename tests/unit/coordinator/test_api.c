@@ -115,6 +115,32 @@ static void tokens__other_scheme__is_refused(void **state)
     answer_fini(&a);
 }
 
+static void headers__there_twice__are_refused(void **state)
+{
+    static const char *const twice[] = {"Authorization: Bearer a\r\nauthorization: Bearer b\r\n",
+                                        "Idempotency-Key: a\r\nIdempotency-Key: a\r\n"};
+    (void)state;
+    for (size_t i = 0; i < sizeof twice / sizeof *twice; i++) {
+        struct answer a;
+        house_call(&house, "POST", "/api/v1/jobs", "", "{\"command\":[\"true\"]}", twice[i], &a);
+        answer_is(&a, 400, "bad-request", i ? "Idempotency-Key is there twice" : "Authorization");
+        answer_fini(&a);
+    }
+}
+
+static void submit__coded_body__is_refused_by_name(void **state)
+{
+    struct answer a;
+    (void)state;
+    house_call(&house, "POST", "/api/v1/jobs", NULL, "\x1f\x8b", "Content-Encoding: gzip\r\n", &a);
+    answer_is(&a, 415, "encoding", "'gzip'");
+    answer_fini(&a);
+    house_call(&house, "POST", "/api/v1/jobs", NULL, "{\"command\":[\"true\"]}",
+               "Content-Encoding: identity\r\n", &a);
+    assert_int_equal(a.status, 201);
+    answer_fini(&a);
+}
+
 static char *changed_token(bool other_id)
 {
     struct token t;
@@ -928,6 +954,8 @@ int main(void)
         cmocka_unit_test(admin_token__whoami__says_admin),
         cmocka_unit_test(tokens__bad_ones__are_refused_each_in_its_way),
         cmocka_unit_test(tokens__other_scheme__is_refused),
+        cmocka_unit_test(headers__there_twice__are_refused),
+        cmocka_unit_test(submit__coded_body__is_refused_by_name),
         cmocka_unit_test(tokens__unknown_id_or_wrong_secret__look_the_same),
         cmocka_unit_test(tokens__revoked__end_at_once),
         cmocka_unit_test(tokens__revoked_in_the_middle_of_a_connection__end_at_once),
