@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/yaml.h"
 #include "platform/config_file.h"
 #include "platform/os.h"
 #include "platform/paths.h"
@@ -461,27 +462,50 @@ static bool changes(const struct config_edit *edit)
     return edit->values || edit->map || edit->drop;
 }
 
-/* Does this line begin the top-level setting `key`? */
+/* Does this line begin the top-level setting `key`, or "key"? */
 static bool line_sets(const char *line, size_t len, const char *key)
 {
-    size_t n = strlen(key);
-    return len > n && memcmp(line, key, n) == 0 && line[n] == ':' &&
-           (len == n + 1 || strchr(" \t\r\n", line[n + 1]));
+    size_t n = strlen(key), quote = *line == '"' || *line == '\'';
+    if (len <= n + 2 * quote || memcmp(line + quote, key, n) != 0) return false;
+    if (quote && line[n + 1] != *line) return false;
+    const char *end = line + n + 2 * quote;
+    return *end == ':' && (!end[1] || strchr(" \t\r\n", end[1]));
 }
 
-/* A line that continues the value of the line before: indented, or an item of a block list. */
-static bool line_continues(const char *line, size_t len)
+/* Does the value of a line before go on here: indented, with an item of a block list, or behind
+ * blank lines and comments? */
+static bool value_goes_on(const char *line)
 {
-    size_t i = 0;
-    while (i < len && (line[i] == ' ' || line[i] == '\t'))
-        i++;
-    if (i == len || line[i] == '\n' || line[i] == '\r' || line[i] == '#') return false;
-    return i > 0 || (line[0] == '-' && len > 1 && line[1] == ' ') || line[0] == ']' ||
-           line[0] == '}';
+    size_t i = strspn(line, " \t");
+    while (line[i] && strchr("\r\n#", line[i])) {
+        line += strcspn(line, "\n");
+        line += *line == '\n';
+        i = strspn(line, " \t");
+    }
+    if (!line[i]) return false;
+    return i > 0 || (line[0] == '-' && line[1] == ' ') || line[0] == ']' || line[0] == '}';
 }
 
-int config_text_edit(const char *text, const struct config_edit *edits, size_t count,
-                     struct buf *out)
+/* The lines are edited without knowing all of YAML: what came of it has to be read. */
+static int check_edited(const char *path, const struct config_edit *edits, size_t count,
+                        const struct buf *text, struct err *e)
+{
+    struct yaml_doc doc = {0};
+    struct err why = {0};
+    int rc = yaml_parse(path, text->data, text->len, &doc, &why);
+    for (size_t i = 0; rc == 0 && i < count; i++)
+        if (changes(&edits[i]) && edits[i].drop == (json_get(doc.root, edits[i].key) != NULL))
+            rc = err_set(&why, ERR_INVALID, "%s: '%s' cannot be set", path, edits[i].key);
+    yaml_doc_fini(&doc);
+    if (rc == 0) return 0;
+    return err_set(e, ERR_INVALID,
+                   "%s: settings cannot be written into this file as it is: write it in lines "
+                   "'key: value' that begin at the left, or name another file with --config",
+                   path);
+}
+
+static int edit_lines(const char *text, const struct config_edit *edits, size_t count,
+                      struct buf *out)
 {
     bool done[16] = {false};
     bool dropping = false;
@@ -489,7 +513,7 @@ int config_text_edit(const char *text, const struct config_edit *edits, size_t c
     for (const char *line = text; rc == 0 && *line;) {
         const char *end = strchr(line, '\n');
         size_t len = end ? (size_t)(end - line) + 1 : strlen(line);
-        if (!dropping || !line_continues(line, len)) {
+        if (!dropping || !value_goes_on(line)) {
             dropping = false;
             for (size_t i = 0; rc == 0 && !dropping && i < count; i++) {
                 if (!changes(&edits[i]) || !line_sets(line, len, edits[i].key)) continue;
@@ -505,4 +529,12 @@ int config_text_edit(const char *text, const struct config_edit *edits, size_t c
     for (size_t i = 0; rc == 0 && i < count; i++)
         if (changes(&edits[i]) && !done[i]) rc = add_setting(out, &edits[i]);
     return rc;
+}
+
+int config_text_edit(const char *path, const char *text, const struct config_edit *edits,
+                     size_t count, struct buf *out, struct err *e)
+{
+    if (edit_lines(text, edits, count, out) != 0)
+        return err_set(e, ERR_TOO_LARGE, "%s: the file would grow too large", path);
+    return check_edited(path, edits, count, out, e);
 }

@@ -181,9 +181,11 @@ static void edit_groups(const struct agent_groups *g, const struct msg_enrolled 
     }
 }
 
-static int write_config(const struct agent_config *c, const struct enrolment *what,
-                        const struct msg_enrolled *m, struct err *e)
+/* What the configuration's file is to say after the join. */
+static int edit_config(const struct enrolment *what, const struct msg_enrolled *m,
+                       struct buf *after, struct err *e)
 {
+    const struct agent_config *c = what->config;
     const struct token *token = what->token;
     struct config_edit group, groups;
     edit_groups(what->groups, m, &group, &groups);
@@ -208,18 +210,37 @@ static int write_config(const struct agent_config *c, const struct enrolment *wh
          .count = 1},
     };
     const size_t edit_count = sizeof edits / sizeof *edits;
-    struct buf before, after;
+    struct buf before;
     buf_init(&before, YAML_MAX_BYTES);
-    buf_init(&after, YAML_MAX_BYTES);
     int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
-    if (rc == 0 && config_text_edit(before.data, edits, edit_count, &after) != 0)
-        rc = err_set(e, ERR_TOO_LARGE, "%s: the file would grow too large", c->config_path);
+    if (rc == 0) rc = config_text_edit(c->config_path, before.data, edits, edit_count, after, e);
+    buf_fini(&before);
+    return rc;
+}
+
+/* Before the token is used. */
+static int check_config_text(const struct enrolment *what, struct err *e)
+{
+    struct msg_enrolled probe = {.name = (char *)(uintptr_t)what->name,
+                                 .group = what->groups->keys[0]};
+    struct buf after;
+    buf_init(&after, YAML_MAX_BYTES);
+    int rc = edit_config(what, &probe, &after, e);
+    buf_fini(&after);
+    return rc;
+}
+
+static int write_config(const struct agent_config *c, const struct enrolment *what,
+                        const struct msg_enrolled *m, struct err *e)
+{
+    struct buf after;
+    buf_init(&after, YAML_MAX_BYTES);
+    int rc = edit_config(what, m, &after, e);
     char *folder = paths_dir(c->config_path);
     if (rc == 0) rc = dir_make(folder, FILE_PUBLIC, e);
     if (rc == 0) rc = file_write_atomic(c->config_path, after.data, after.len, FILE_PUBLIC, e);
     mem_free(folder);
-    buf_fini(&before);
     buf_fini(&after);
     return rc;
 }
@@ -328,6 +349,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
                                    .csr = csr,
                                    .name = name,
                                    .groups = &groups};
+    if (rc == 0) rc = check_config_text(&what, e);
     if (rc == 0) rc = enrol(&what, &answer, &address, e);
     if (rc == 0) rc = check_enrolled(&answer.u.enrolled, &token, key, e);
     if (rc == 0) rc = keep(c, &what, key_pem, &answer.u.enrolled, e);

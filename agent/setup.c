@@ -226,7 +226,7 @@ static int keep_coordinator(const struct agent_config *c, const struct opt_list 
     buf_init(&before, YAML_MAX_BYTES);
     buf_init(&after, YAML_MAX_BYTES);
     int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);
-    if (rc == 0) rc = config_text_edit(before.data, &edit, 1, &after);
+    if (rc == 0) rc = config_text_edit(c->config_path, before.data, &edit, 1, &after, e);
     if (rc == 0) rc = file_write_atomic(c->config_path, after.data, after.len, FILE_PUBLIC, e);
     buf_fini(&before);
     buf_fini(&after);

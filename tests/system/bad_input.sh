@@ -55,6 +55,18 @@ fails "a join token that is none is refused" 1 'token'
 cadre-agent join "$(cat server/admin.token)" --config n.yaml --state n >out 2>&1
 code=$?
 fails "an API token does not join" 1 'API token'
+once=$(cadre token create join 2>/dev/null)
+printf '{slots: 2}\n' >braces.yaml
+cadre-agent join "$once" --config braces.yaml --state braces --name braces >out 2>&1
+code=$?
+fails "a file that join cannot add to is refused" 1 'braces.yaml: ' "'key: value'"
+is "it stays as it was" '{slots: 2}' "$(cat braces.yaml)"
+printf 'slots: 2\ncoordinator:\n  - old:1\n\n  # gone\n  - old:2\n' >braces.yaml
+cadre-agent join "$once" --config braces.yaml --state braces --name braces >out 2>&1
+is "and the token was not used" 0 $?
+cadre-agent check-config --config braces.yaml --state braces >out 2>&1
+is "what join writes is read" 0 $?
+has "with what was there" out '^slots: 2 '
 
 printf 'lisen: 127.0.0.1:0\n' >bad.yaml
 cadre-coordinator check-config --config bad.yaml --state server >out 2>&1

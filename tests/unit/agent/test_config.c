@@ -25,7 +25,7 @@ static void expect_edit(const char *before, const struct config_edit *edits, siz
 {
     struct buf out;
     buf_init(&out, 65536);
-    assert_int_equal(config_text_edit(before, edits, count, &out), 0);
+    assert_int_equal(config_text_edit("a.yaml", before, edits, count, &out, NULL), 0);
     assert_string_equal(out.data, after);
     buf_fini(&out);
 }
@@ -60,6 +60,30 @@ static void a_value_over_several_lines_is_replaced_whole(void **state)
                 "coordinator: \"q.example.com:7433\"\nname: x\n");
     expect_edit("coordinator: [\n  a:1,\n]\nname: x\n", &e, 1,
                 "coordinator: \"q.example.com:7433\"\nname: x\n");
+    expect_edit("coordinator:\n  - a:1\n\n  # second\n  - b:2\n\n# mine\nname: x\n", &e, 1,
+                "coordinator: \"q.example.com:7433\"\n\n# mine\nname: x\n");
+    expect_edit("\"coordinator\": a:1\n'name': x\n", &e, 1,
+                "coordinator: \"q.example.com:7433\"\n'name': x\n");
+}
+
+static void yaml_that_lines_do_not_fit__is_refused_and_not_broken(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "{slots: 2}\n", "# mine\n{slots: 2,\n  name: x}\n", "{}\n", "null\n", "slots: 2\n...\n",
+        "  slots: 2\n", "? coordinator\n: a:1\n",
+    };
+    const struct config_edit e = {.key = "coordinator", .values = address, .count = 1};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct buf out;
+        struct err why = {0};
+        buf_init(&out, 65536);
+        if (config_text_edit("a.yaml", texts[i], &e, 1, &out, &why) != ERR_INVALID)
+            fail_msg("'%s' became '%s'", texts[i], out.data);
+        assert_non_null(strstr(why.msg, "a.yaml: "));
+        assert_non_null(strstr(why.msg, "'key: value'"));
+        buf_fini(&out);
+    }
 }
 
 static void keys_that_only_begin_alike_or_are_nested_stay(void **state)
@@ -118,7 +142,7 @@ static void numbers_and_mappings_are_written__as_yaml_reads_them(void **state)
         "labels: {\"zone\": \"b\", \"a \\\"b\\\"\": \"#1\"}\n# mine\nlogLevel: warn\nslots: "
         "8\n");
     buf_init(&out, 65536);
-    assert_int_equal(config_text_edit("", edits, 3, &out), 0);
+    assert_int_equal(config_text_edit("a.yaml", "", edits, 3, &out, NULL), 0);
     assert_int_equal(load(out.data, &c, &e), 0);
     assert_int_equal(agent_config_slots(&c), 8);
     assert_string_equal(map_value(&c.labels, "zone"), "b");
@@ -136,7 +160,9 @@ static void an_edited_file_reads_back(void **state)
     struct err e = {0};
     const struct config_edit edits[] = {{.key = "coordinator", .values = addresses, .count = 2}};
     buf_init(&out, 65536);
-    assert_int_equal(config_text_edit("slots: 3\nlabels: {zone: dmz}\n", edits, 1, &out), 0);
+    assert_int_equal(config_text_edit("a.yaml", "slots: 3\nlabels: {zone: dmz}\n", edits, 1, &out,
+                                      NULL),
+                     0);
     assert_int_equal(load(out.data, &c, &e), 0);
     assert_int_equal(c.coordinator.count, 2);
     assert_string_equal(c.coordinator.items[1], "b:2");
@@ -304,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_missing_key_is_appended),
         cmocka_unit_test(a_present_key_is_replaced_and_comments_stay),
         cmocka_unit_test(a_value_over_several_lines_is_replaced_whole),
+        cmocka_unit_test(yaml_that_lines_do_not_fit__is_refused_and_not_broken),
         cmocka_unit_test(keys_that_only_begin_alike_or_are_nested_stay),
         cmocka_unit_test(an_edit_without_value_leaves_the_key_alone),
         cmocka_unit_test(numbers_and_mappings_are_written__as_yaml_reads_them),
