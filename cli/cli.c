@@ -48,6 +48,11 @@ static int user_config_read(char **url, char **token, struct err *e)
     *url = *token = NULL;
     int rc = path ? text_file_read(path, 64 * 1024, &text, e) : ERR_NOT_FOUND;
     if (rc == 0) rc = yaml_parse(path, text.data, text.len, &doc, e);
+    if (rc == 0 && json_type(doc.root) != JSON_OBJECT && json_type(doc.root) != JSON_NULL)
+        rc = err_set(e, ERR_INVALID,
+                     "%s: 'url: HOST:PORT' and 'token: TOKEN' are expected there; 'cadre login' "
+                     "writes it anew",
+                     path);
     for (const struct json *v = json_first(doc.root); rc == 0 && v; v = json_next(v))
         if (!str_eq(json_key(v), "url") && !str_eq(json_key(v), "token"))
             rc =

@@ -63,6 +63,11 @@ for kind in $whatever nul; do
     told "a script on standard input ($kind)" 'standard input' 125 \
         sh -c "exec cadre run --script - <$in"
 done
+for words in 'cadre-api-xyz' '- token'; do
+    echo "$words" >"$HOME/.config/cadre/config.yaml"
+    told "the login ('$words')" "config.yaml: 'url.*'token.*cadre login" 1 cadre job list
+done
+rm "$HOME/.config/cadre/config.yaml"
 told "a token file with a login page in it" 'page.*not a token' 1 sh -c \
     'echo "<html>" >page; exec cadre --token-file page status'
 
