@@ -70,6 +70,8 @@ bool cli_json(const struct cli *cli);
 
 /* "cadre: sentence"; returns `code`. */
 int cli_fail(const struct cli *cli, int code, const struct err *e);
+/* The same of a wrong command line; what is wrong with a file that it names keeps its own code. */
+int cli_fail_usage(const struct cli *cli, int code, const struct err *e);
 /* The same for a wrong command line; returns EXIT_USAGE. */
 int cli_usage(const struct cli *cli, const char *fmt, ...) CADRE_PRINTF(2, 3);
 /* The lines of the files instead, "a.yaml:9: message", when the answer lists problems of files. */

@@ -472,7 +472,7 @@ static int take_url(struct client *c, char *url, struct err *e)
     return address_parse(address, DEFAULT_PORT, c->host[i], sizeof c->host[i], &c->port[i], e);
 }
 
-static int take_urls(struct client *c, const char *urls, struct err *e)
+static int split_urls(struct client *c, const char *urls, struct err *e)
 {
     char *copy = mem_strdup(urls), *next = copy;
     int rc = 0;
@@ -482,7 +482,21 @@ static int take_urls(struct client *c, const char *urls, struct err *e)
         rc = take_url(c, next, e);
     }
     mem_free(copy);
+    return rc;
+}
+
+static int take_urls(struct client *c, const char *urls, struct err *e)
+{
+    int rc = split_urls(c, urls, e);
     if (rc != 0) err_wrap(e, "--url '%s'", urls);
+    return rc;
+}
+
+int client_check_urls(const char *urls, struct err *e)
+{
+    struct client *probe = mem_alloc(sizeof *probe);
+    int rc = split_urls(probe, urls, e);
+    mem_free(probe);
     return rc;
 }
 

@@ -31,6 +31,9 @@ struct client_options {
     void *user;
 };
 
+/* Can `url` of the options be one? */
+int client_check_urls(const char *urls, struct err *e);
+
 /* ERR_INVALID: an invalid token or url (says why and what to do). */
 int client_new(const struct client_options *o, struct client **out, struct err *e);
 void client_free(struct client *c);

@@ -156,7 +156,7 @@ static int run_create(struct cli *cli, void *config, const struct opt_args *args
     buf_init(&body, 65536);
     int code;
     if (make_body(config, key, &body, &e) != 0) {
-        code = cli_fail(cli, EXIT_USAGE, &e);
+        code = cli_fail_usage(cli, EXIT_USAGE, &e);
     } else {
         const struct request request = {"POST", "/api/v1/groups", .body = body.data};
         code = resource_send(cli, &request, key, print_created);
@@ -191,7 +191,7 @@ static int run_update(struct cli *cli, void *config, const struct opt_args *args
     buf_init(&body, 65536);
     int code;
     if (make_body(config, NULL, &body, &e) != 0) {
-        code = cli_fail(cli, EXIT_USAGE, &e);
+        code = cli_fail_usage(cli, EXIT_USAGE, &e);
     } else {
         const struct request request = {"PATCH", path, .body = body.data};
         code = resource_send(cli, &request, args->argv[0], print_state);

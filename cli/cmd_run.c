@@ -281,11 +281,11 @@ static int run(struct cli *cli, void *config, const struct opt_args *args)
     const struct run_config *c = config;
     struct err e = {0};
     struct buf body;
-    if (check_arguments(c, args, &e) != 0) return cli_fail(cli, EXIT_CADRE, &e);
+    if (check_arguments(c, args, &e) != 0) return cli_fail_usage(cli, EXIT_CADRE, &e);
     buf_init(&body, LIMIT_HTTP_BODY);
     if (make_body(c, args, &body, &e) != 0) {
         buf_fini(&body);
-        return cli_fail(cli, EXIT_CADRE, &e);
+        return cli_fail_usage(cli, EXIT_CADRE, &e);
     }
     secret_name_warn(cli, &c->env, "the job");
     const struct submit s = {.target = "/api/v1/jobs",

@@ -71,6 +71,7 @@ const struct opt global_options[] = {
      .type = OPT_STRING,
      .offset = offsetof(struct cli, url),
      .value_name = "HOST:PORT",
+     .check = client_check_urls,
      .help = "where the coordinator is, also a list A,B; default: as in the token"},
     {.flag = "token",
      .env = "CADRE_TOKEN",

@@ -123,7 +123,7 @@ static int run_command(struct cli *cli, const struct help_program *p, size_t row
             struct err inner = e;
             err_set(&e, rc, "%s; see 'cadre %s --help'", inner.msg, c->name);
         }
-        code = cli_fail(cli, c->usage_code ? c->usage_code : EXIT_USAGE, &e);
+        code = cli_fail_usage(cli, c->usage_code ? c->usage_code : EXIT_USAGE, &e);
     } else if (args.help) {
         struct buf text;
         buf_init(&text, 64 * 1024);
@@ -131,7 +131,7 @@ static int run_command(struct cli *cli, const struct help_program *p, size_t row
         code = print_help(cli, &text);
         buf_fini(&text);
     } else if (check_arguments(c, &args, &e) != 0) {
-        code = cli_fail(cli, c->usage_code ? c->usage_code : EXIT_USAGE, &e);
+        code = cli_fail_usage(cli, c->usage_code ? c->usage_code : EXIT_USAGE, &e);
     } else if (!c->takes_words && args.argc > 0 && !args.argv[0][0]) {
         /* An empty argument, as from an empty shell variable, would address the whole
          * collection. */
@@ -161,7 +161,7 @@ static int help(struct cli *cli, const struct help_program *p, int argc, char **
         rc = help_topic(p, argc - 1, argv + 1, &text, &e);
     else if (!help_is_asked(p, argc, argv, &text, &e))
         rc = help_unknown(p, argc, argv, &e);
-    int code = rc == 0 ? print_help(cli, &text) : cli_fail(cli, EXIT_USAGE, &e);
+    int code = rc == 0 ? print_help(cli, &text) : cli_fail_usage(cli, EXIT_USAGE, &e);
     buf_fini(&text);
     return code;
 }
@@ -218,7 +218,7 @@ static int body(int argc, char **argv, void *user)
     int rc = opt_parse_args(&set, globals_argc, globals, &args, &e);
     if (rc == 0) rc = opt_parse_env(&set, os_env, NULL, &e);
     if (rc == 0) rc = pki_init(&e);
-    code = rc != 0 ? cli_fail(&cli, usage_code(&p, argc - 1, own + 1), &e)
+    code = rc != 0 ? cli_fail_usage(&cli, usage_code(&p, argc - 1, own + 1), &e)
                    : dispatch(&cli, &p, argc - 1, own + 1);
     code = finish_output(&cli, code);
     commands_help_fini(&p);

@@ -145,6 +145,13 @@ int cli_usage(const struct cli *cli, const char *fmt, ...)
     return EXIT_USAGE;
 }
 
+int cli_fail_usage(const struct cli *cli, int code, const struct err *e)
+{
+    if (e->code != ERR_INVALID) return cli_fail(cli, code, e);
+    (void)cli_usage(cli, "%s", err_text(e));
+    return code;
+}
+
 int cli_fail_problems(const struct cli *cli, int code, const struct response *r,
                       const struct err *e)
 {

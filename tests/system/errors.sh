@@ -94,6 +94,8 @@ login takes one TOKEN \('-' reads it from standard input | cadre login
 standard input is empty; an API token | cadre login -
 not a token: one begins with cadre-join- or cadre-api- | cadre login word
 the token is empty | cadre --token '' status
+--url: 'a:99999': '99999' is not a port | cadre --url a:99999 status
+--url: 'a:1,7433': '7433': '7433' is a number, and no host | cadre --url a:1,7433 status
 word: this is not a token: one begins with | cadre --token-file word status
 empty is empty; an API token .* is expected there | cadre --token-file empty status
 nofile: .*; --token-file or CADRE_TOKEN_FILE | cadre --token-file nofile status

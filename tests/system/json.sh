@@ -115,6 +115,15 @@ has "an error names what the coordinator says" err '"code":"unknown-group"' '"fi
 json fails run
 json fails run --timeout soon -- true
 has "an error names the option" err '"field":"--timeout"'
+has "and is one of the command line" err '"code":"usage"'
+for wrong in 'run' 'run --group' 'run --script nowhere echo' 'job list --limit none' 'job nosuch' nosuch \
+    '--wait soon status' '--url a:99999 status' 'help nosuch' 'group create x --require os' \
+    'job show'; do
+    json fails $wrong
+    has "'$wrong' is a wrong command line" err '"code":"usage"'
+done
+json fails run --script nowhere
+has "a file that is not there is none" err '"code":"not-found"' '"field":"--script"'
 json one job list
 json fails job list --limit none
 json one job show "$id"
