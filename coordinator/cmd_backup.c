@@ -38,6 +38,11 @@ int command_backup(const struct command_args *a)
 {
     struct err e = {0};
     struct store_check c = {.say = say_fault, .user = (void *)(uintptr_t)BACKUP};
+    if (str_eq(a->argv[0], "-")) {
+        complain_as(BACKUP, "a backup is two files, FILE and FILE.output, and nothing for standard "
+                            "output: name a file, as in " BACKUP " /backup/cadre.db");
+        return EXIT_USAGE;
+    }
     if (backup_make(a->config->state, a->argv[0], a->config->force, &c, &e)) {
         complain_as(BACKUP, err_text(&e));
         return EXIT_FAILURE;

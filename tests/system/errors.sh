@@ -127,6 +127,7 @@ nowhere is no.* state folder: name it with | cadre-coordinator check --state now
 nowhere is no.* state folder: name it with | cadre-coordinator backup f --state nowhere
 nowhere is not initialised: run .* init | cadre-coordinator token create --state nowhere
 the argument FILE is missing: cadre-coordinator backup | cadre-coordinator backup
+a backup is two files.*: name a file | cadre-coordinator backup -
 unexpected argument 'b'; see 'cadre-coordinator backup --help' | cadre-coordinator backup a b
 wrong.yaml:2: retention: '1x': 'x' is not | cadre-coordinator check-config --config wrong.yaml
 version takes no argument 'x'; see 'cadre-coordinator version | cadre-coordinator version x
