@@ -14,7 +14,7 @@ int config_file_load(struct opt_set *s, const char *path, bool needed, struct er
     int rc = text_file_read(path, YAML_MAX_BYTES, &text, &why);
     bool there = rc != ERR_NOT_FOUND;
     if (!there && needed)
-        (void)err_set(&why, rc, "%s; name the configuration file with --config", err_text(&why));
+        (void)err_set(&why, rc, "%s; --config or CADRE_CONFIG names it", err_text(&why));
     if (rc == 0) rc = yaml_parse(path, text.data, text.len, &doc, &why);
     if (rc != 0 && (there || needed)) (void)opt_goes_on(s, &why); /* collected with the others */
     if (rc == 0) rc = opt_parse_file(s, path, &doc, &why);

@@ -109,7 +109,7 @@ standard input is empty; a join token | cadre-agent join -
 --state: is empty; a path is expected | cadre-agent run --state ''
 --config: is empty; a path is expected | cadre-agent check-config --config=
 --log-level: 'loud' is not one of error, warn, info, debug | cadre-agent run --log-level loud
-nofile: No such file .*; name .* with --config | cadre-agent run --config nofile
+nofile: No such file .*; --config or CADRE_CONFIG names it | cadre-agent run --config nofile
 folder is a folder; a file is expected | cadre-agent run --config folder
 wrong.yaml:2: unknown key 'retention', known here: | cadre-agent run --config wrong.yaml
 broken.yaml:2: a value is missing | cadre-agent check-config --config broken.yaml
@@ -117,7 +117,7 @@ run takes no argument 'x'; see 'cadre-agent run --help' | cadre-agent run x
 version takes no argument 'x'; see 'cadre-agent version --help' | cadre-agent version x
 'service start' is not a command; .* install, uninstall | cadre-agent service start
 managed with systemctl here: 'systemctl enable | cadre-agent service install
-nofile: No such file .*; name .* with --config | cadre-coordinator init --config nofile
+nofile: No such file .*; --config or CADRE_CONFIG names it | cadre-coordinator init --config nofile
 --name: 'a b' is neither a host's name nor an address | cadre-coordinator init --name 'a b'
 --listen: '1.2.3.4:99999': '99999' is not a port | cadre-coordinator init --listen 1.2.3.4:99999
 unexpected argument 'x'; see 'cadre-coordinator init --help' | cadre-coordinator init x
