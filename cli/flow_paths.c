@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/file_facts.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 
@@ -36,35 +37,68 @@ static int on_entry(const char *name, void *user)
     return 0;
 }
 
-/* All YAML files of a folder and of the folders below it, in order. false: the path is not a
- * folder. */
-static bool collect_folder(const char *path, int depth, struct flow_paths *out)
+struct above {
+    const struct above *up;
+    struct file_facts facts;
+};
+
+static bool is_above(const struct above *here)
+{
+    for (const struct above *a = here->up; a; a = a->up)
+        if (file_is_same(&a->facts, &here->facts)) return true;
+    return false;
+}
+
+static int depth_of(const struct above *here)
+{
+    int depth = 0;
+    for (; here->up; here = here->up)
+        depth++;
+    return depth;
+}
+
+static int collect(const char *path, const struct above *up, bool asked, struct flow_paths *out,
+                   struct err *e);
+
+/* All YAML files of a folder and of the folders below it, in order. A link to a folder above has
+ * nothing new. */
+static int collect_folder(const char *path, const struct above *here, struct flow_paths *out,
+                          struct err *e)
 {
     struct flow_paths names = {0};
-    if (depth > DEPTH_MAX || dir_list(path, on_entry, &names, NULL) != 0) {
-        flow_paths_fini(&names);
-        return false;
-    }
+    if (is_above(here)) return 0;
+    if (depth_of(here) > DEPTH_MAX)
+        return err_set(e, ERR_TOO_LARGE, "%s is more than %d folders deep: name it by itself", path,
+                       DEPTH_MAX);
+    int rc = dir_list(path, on_entry, &names, e);
     if (names.count > 0) qsort(names.items, names.count, sizeof *names.items, by_name);
-    for (size_t i = 0; i < names.count; i++) {
+    for (size_t i = 0; rc == 0 && i < names.count; i++) {
         char *below = paths_join(path, names.items[i]);
-        bool yaml = str_ends(below, ".yaml") || str_ends(below, ".yml");
-        if (!collect_folder(below, depth + 1, out) && yaml)
-            add_path(out, below);
-        else
-            mem_free(below);
+        rc = collect(below, here, false, out, e);
+        mem_free(below);
     }
     flow_paths_fini(&names);
-    return true;
+    return rc;
+}
+
+/* asked: also a file of another name, and one that is not there: who reads it tells. */
+static int collect(const char *path, const struct above *up, bool asked, struct flow_paths *out,
+                   struct err *e)
+{
+    struct above here = {.up = up};
+    if (file_look(path, &here.facts, NULL) == 0 && here.facts.kind == FILE_IS_FOLDER)
+        return collect_folder(path, &here, out, e);
+    if (asked || str_ends(path, ".yaml") || str_ends(path, ".yml")) add_path(out, mem_strdup(path));
+    return 0;
 }
 
 int flow_paths_collect(const struct opt_args *args, struct flow_paths *out, struct err *e)
 {
     for (int i = 0; i < args->argc; i++) {
         size_t before = out->count;
-        if (!collect_folder(args->argv[i], 0, out))
-            add_path(out, mem_strdup(args->argv[i]));
-        else if (out->count == before)
+        int rc = collect(args->argv[i], NULL, true, out, e);
+        if (rc != 0) return rc;
+        if (out->count == before)
             return err_set(e, ERR_NOT_FOUND, "%s has no .yaml or .yml file", args->argv[i]);
     }
     return 0;
