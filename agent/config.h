@@ -73,7 +73,7 @@ struct config_edit {
     bool number;               /* the value stands without quotes */
     bool drop;                 /* instead of values: the setting is taken out */
 };
-/* ERR_INVALID: the text is YAML of a form that the edit does not know; `path` is for the sentence. */
+/* ERR_INVALID: YAML of a form that the edit does not know; `path` is for the sentence. */
 int config_text_edit(const char *path, const char *text, const struct config_edit *edits,
                      size_t count, struct buf *out, struct err *e);
 

@@ -48,7 +48,8 @@ holds "an end in order removes it" test ! -e textfiles/a.prom
 sed 's|textfiles/a.prom|nowhere/a.prom|' a.yaml >lost.yaml
 cp lost.yaml a.yaml
 agent_up a
-holds "a file that cannot be made is told" until_true 20 file_has a.log 'metrics: they cannot be written'
+holds "a file that cannot be made is told" until_true 20 \
+    file_has a.log 'metrics: they cannot be written'
 end "$agent"
 is "and the end does not say that it could be made" 0 "$(grep -c 'metrics: they can be' a.log)"
 
