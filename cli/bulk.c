@@ -152,8 +152,9 @@ static void tell_count(struct bulk *b)
 static bool agrees(const struct bulk *b)
 {
     char line[16] = "";
-    char *question = str_dupf("%lld %s. %s [y/N] ", (long long)b->counted,
-                              b->counted == 1 ? "job matches" : "jobs match", b->v->question);
+    char *question =
+        str_dupf("%lld %s. %s [y/N] ", (long long)b->counted,
+                 b->counted == 1 ? "job matches" : "jobs match", b->v->question[b->counted != 1]);
     out_error_bytes(&b->cli->out, question, strlen(question));
     mem_free(question);
     if (!fgets(line, sizeof line, stdin)) return false;

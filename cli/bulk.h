@@ -31,7 +31,7 @@ struct bulk_config {
 #define BULK_COUNTS 5
 struct bulk_verb {
     const char *rest;                /* of the path: "cancel" */
-    const char *question;            /* "Cancel them?" */
+    const char *question[2];         /* "Cancel it?", "Cancel them?" */
     bool keyed;                      /* a page has an idempotency key; else it may be repeated */
     const char *counts[BULK_COUNTS]; /* members of an answer, "matched" first; NULL: no more */
     /* One of the answer's `jobs`, as text, which has `error` when it was refused; NULL: an answer

@@ -141,7 +141,7 @@ static int run_cancel(struct cli *cli, void *config, const struct opt_args *args
 {
     static const struct bulk_verb verb = {
         .rest = "cancel",
-        .question = "Cancel them?",
+        .question = {"Cancel it?", "Cancel them?"},
         .counts = {"matched", "cancelled", "killing", "ended", "changed"},
         .tell = tell_cancelled,
     };

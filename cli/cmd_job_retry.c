@@ -82,7 +82,7 @@ static void tell_retried(struct cli *cli, const int64_t sums[BULK_COUNTS])
 
 static const struct bulk_verb verb = {
     .rest = "retry",
-    .question = "Run them again?",
+    .question = {"Run it again?", "Run them again?"},
     .keyed = true,
     .counts = {"matched", "retried", "refused"},
     .print = print_retried,

@@ -117,6 +117,10 @@ except OSError:
     pass
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 END_PY
+queue 1
+python3 ask.py n cadre job cancel --group idle >out
+has "one job is asked for as one" out '1 job matches. Cancel it. \[y/N\]'
+cadre job cancel --group idle --yes >out
 queue 3
 for answer in n '' no nay 'y es' yesterday; do
     python3 ask.py "$answer" cadre job cancel --group idle >out
