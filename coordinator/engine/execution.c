@@ -465,8 +465,26 @@ void execution_on_timer(struct engine *g, struct execution *x)
 
 /* ---- commands ---- */
 
+/* A key is the submitter's own, for all flows: the execution of another flow is not what is asked
+ * for. */
+static bool check_flow(struct engine *g, const struct cmd_start *s, int64_t id, struct reply *r)
+{
+    struct execution_row row;
+    int rc = store_execution_find(g->store, id, &row, &g->err);
+    if (rc == 0) return true;
+    if (!store_ok(g, rc)) return false;
+    bool same = str_eq(row.ns, s->ns) && str_eq(row.flow, s->flow);
+    if (!same)
+        reply_error(r, ERR_CONFLICT, NULL, "use another key",
+                    "the key belongs to an execution of %s/%s, not of %s/%s", row.ns, row.flow,
+                    s->ns, s->flow);
+    execution_row_fini(&row);
+    return same;
+}
+
 /* The same start again, with its key. */
-static bool answer_known(struct engine *g, const char *key, struct reply *r)
+static bool answer_known(struct engine *g, const struct cmd_start *s, const char *key,
+                         struct reply *r)
 {
     int64_t id;
     if (!key) return false;
@@ -474,7 +492,7 @@ static bool answer_known(struct engine *g, const char *key, struct reply *r)
     if (rc == 0) {
         return false;
     }
-    if (!store_ok(g, rc)) return true;
+    if (!store_ok(g, rc) || !check_flow(g, s, id, r)) return true;
     r->id = id;
     r->known = true;
     return true;
@@ -524,7 +542,7 @@ void apply_execution_start(struct engine *g, const struct command *c, struct rep
     const struct flow *present = NULL;
     struct json *inputs = NULL;
     struct err e = {0};
-    if (!answer_known(g, key, r) && (present = find_to_run(g, s, f, r)) != NULL &&
+    if (!answer_known(g, s, key, r) && (present = find_to_run(g, s, f, r)) != NULL &&
         flow_resolve_inputs(present, s->inputs, &inputs, &e)) {
         reply_err(r, &e, NULL, NULL);
         present = NULL;

@@ -500,6 +500,23 @@ static void start__same_key__is_the_same_execution(void **state)
     assert_int_equal(world_executions(w, "f", NULL), 1);
 }
 
+static void start__key_of_another_flow__is_refused(void **state)
+{
+    struct world *w = *state;
+    static const char *const flows[] = {"f", "other", "f"};
+    world_apply_flow(w, TWO);
+    world_apply_flow(w, "id: other\nnamespace: a.b\ntasks: [{id: a, command: [\"true\"]}]\n");
+    for (int i = 0; i < 3; i++) {
+        struct command *c = cmd_start(w, flows[i], NULL);
+        c->u.start.unique_key = mem_strdup("k");
+        world_do(w, c);
+        assert_int_equal(world_reply(w)->rc, i == 1 ? ERR_CONFLICT : 0);
+        if (i == 1) assert_non_null(strstr(world_reply(w)->err.msg, "/f, not of "));
+    }
+    assert_int_equal(world_executions(w, "f", NULL), 1);
+    assert_int_equal(world_executions(w, "other", NULL), 0);
+}
+
 static void start__unknown_flow_or_input__is_refused_with_the_nearest(void **state)
 {
     struct world *w = *state;
@@ -672,6 +689,7 @@ int main(void)
         WORLD_TEST(concurrency__one_at_a_time__takes_them_in_order),
         WORLD_TEST(concurrency__many_that_end_as_they_begin__are_taken_in_steps),
         WORLD_TEST(start__same_key__is_the_same_execution),
+        WORLD_TEST(start__key_of_another_flow__is_refused),
         WORLD_TEST(start__unknown_flow_or_input__is_refused_with_the_nearest),
         WORLD_TEST(running_execution__keeps_its_revision),
         WORLD_TEST(deleted_flow__lets_the_running_end_and_cancels_the_queued),
