@@ -94,6 +94,14 @@ static int load_identity(const char *folder, struct identity *id, struct err *e)
     return rc;
 }
 
+/* What is lost or damaged here comes back by joining alone. */
+static int say_way_out(int rc, struct err *e)
+{
+    struct err why = *e;
+    if (rc == ERR_DENIED || rc == ERR_IO || strstr(err_text(&why), "cadre-agent join")) return rc;
+    return err_set(e, rc, "%s; join again with 'cadre-agent join TOKEN --replace'", err_text(&why));
+}
+
 int identity_load(const char *state_folder, struct identity *out, struct err *e)
 {
     struct identity id = {0};
@@ -105,7 +113,7 @@ int identity_load(const char *state_folder, struct identity *out, struct err *e)
     if (rc == 0) rc = check_parts(state_folder, &id, e);
     if (rc != 0) {
         identity_fini(&id);
-        return rc;
+        return say_way_out(rc, e);
     }
     *out = id;
     return 0;

@@ -119,7 +119,12 @@ static int load_ca(struct authority *a, struct err *e)
         rc = pki_cert_info(a->ca_pem, &info, e);
         if (rc) err_wrap(e, "ca.pem");
     }
-    if (rc) return rc;
+    if (rc) {
+        struct err why = *e;
+        if (rc == ERR_DENIED || rc == ERR_IO) return rc;
+        return err_set(e, rc, "%s: %s; put ca.key and ca.pem back from your copy", a->state,
+                       err_text(&why));
+    }
     if (!pki_cert_matches_key(a->ca_pem, a->ca_key))
         return err_set(
             e, ERR_CORRUPT,

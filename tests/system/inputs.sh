@@ -88,5 +88,15 @@ for kind in folder pipe dangling empty huge; do
             cadre-coordinator run --config coordinator.yaml --state spoilt
     done
 done
+for file in ca.key ca.pem; do
+    rm -rf spoilt && cp -r server spoilt && : >"spoilt/$file"
+    told "the coordinator's damaged $file" "spoilt.*$file.*put ca.key and ca.pem back" 1 \
+        cadre-coordinator run --config coordinator.yaml --state spoilt
+done
+for file in agent.key agent.pem ca.pem; do
+    rm -rf spoilt && cp -r a spoilt && rm "spoilt/$file"
+    told "the agent without $file" "spoilt.*$file.*cadre-agent join TOKEN --replace" 2 \
+        cadre-agent run --config a.yaml --state spoilt
+done
 
 done_testing
