@@ -13,8 +13,8 @@ struct flow_paths {
 };
 
 /* A folder stands for all .yaml and .yml files in it and below it, in order; every other argument
- * for itself. ERR_NOT_FOUND: a folder has none. Also what cannot be listed, and what is too deep, is
- * an error: nothing is left out. *out: flow_paths_fini in every case. */
+ * for itself. ERR_NOT_FOUND: a folder has none. What cannot be listed or is too deep is an error,
+ * too: nothing is left out. *out: flow_paths_fini in every case. */
 int flow_paths_collect(const struct opt_args *args, struct flow_paths *out, struct err *e);
 void flow_paths_fini(struct flow_paths *p);
 

@@ -120,7 +120,8 @@ is "a file on standard input is checked, too" 1 $?
 has "with its line" err '^stdin:2: '
 mkdir -p loop/below && ln -s .. loop/below/up
 printf 'id: looped\nnamespace: company\ntasks: [{id: a, command: ["true"]}]\n' >loop/below/a.yaml
-is "a link to a folder above is passed over" 'company/looped valid' "$(cadre flow validate loop 2>&1)"
+is "a link to a folder above is passed over" 'company/looped valid' \
+    "$(cadre flow validate loop 2>&1)"
 deep=deep/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17
 mkdir -p "$deep" && cp loop/below/a.yaml deep/ && sed s/looped/lost/ deep/a.yaml >"$deep/b.yaml"
 cadre flow validate deep >out 2>err

@@ -117,8 +117,8 @@ json fails run --timeout soon -- true
 has "an error names the option" err '"field":"--timeout"'
 has "and is one of the command line" err '"code":"usage"'
 for wrong in 'run' 'run --group' 'run --script nowhere echo' 'job list --limit none' nosuch \
-    'job nosuch' '--wait soon status' '--url a:99999 status' 'help nosuch' 'group create x --require os' \
-    'job show'; do
+    'job nosuch' '--wait soon status' '--url a:99999 status' 'help nosuch' 'job show' \
+    'group create x --require os'; do
     json fails $wrong
     has "'$wrong' is a wrong command line" err '"code":"usage"'
 done
