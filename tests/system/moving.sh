@@ -60,6 +60,6 @@ cadre --url "$stranger" --wait 30s status >out 2>err
 is "who is there alone ends the command" 1 "$?"
 has "with the reason" err 'pinned'
 cadre --url "$old," status >out 2>err
-is "an empty address is refused" 1 "$?"
-has "with the list" err "url '$old,'"
+is "an empty address is refused" 2 "$?"
+has "with the list" err "url: '$old,'"
 done_testing
