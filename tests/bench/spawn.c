@@ -100,7 +100,9 @@ static void say_idle(int pid, int seconds)
 static void wait_for(int64_t left)
 {
     int64_t us = left * POLL_JOB_US;
-    usleep((useconds_t)(us < POLL_LEAST_US ? POLL_LEAST_US : us > POLL_MOST_US ? POLL_MOST_US : us));
+    usleep((useconds_t)(us < POLL_LEAST_US  ? POLL_LEAST_US
+                        : us > POLL_MOST_US ? POLL_MOST_US
+                                            : us));
 }
 
 /* Jobs are submitted while others run, faster than these end. */
