@@ -53,7 +53,7 @@ packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates 
 packages_curl="libcurl4-gnutls-dev libcurl4-openssl-dev"
 # A node that is not Debian's brings its npm, and Debian's npm conflicts with it.
 packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy python3
-    tzdata"
+    tzdata spin"
 packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 packages_wine="wine wine64"
