@@ -5,7 +5,7 @@
 #
 #   sh tests/run.sh                 all rings
 #   sh tests/run.sh quick           unit and sim alone, for the loop of editing and trying
-#   sh tests/run.sh RING...         lint unit sim system page tsan fuzz windows packages
+#   sh tests/run.sh RING...         lint unit sim model system page tsan fuzz windows packages
 #   sh tests/run.sh long            what takes long or needs a machine of its own; not among all
 #
 # tests/README.md says what each ring is and how a test reports. Logs are in build/test-logs.
@@ -219,6 +219,12 @@ ring_sim() {
     run_list sim 600 "$jobs" "" <"$root/build/dev/tests/sim.list"
 }
 
+ring_model() {
+    need test || return
+    begin_ring model "a model of ownership and leases, searched by spin"
+    echo "model_ownership sh $root/tests/model/run.sh" | run_list model 300 1 ""
+}
+
 # system_list PRESET [tsan]: scripts and programs; those of the tsan ring say so themselves.
 system_list() {
     for script in "$root"/tests/system/*.sh; do
@@ -414,7 +420,7 @@ ring_long() {
     done | run_list long 1800 1 ""
 }
 
-all="lint unit sim system page tsan fuzz windows packages"
+all="lint unit sim model system page tsan fuzz windows packages"
 [ $# -gt 0 ] || set -- all
 rings=
 for word in "$@"; do
