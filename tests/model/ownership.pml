@@ -50,6 +50,9 @@
 #define CONNECTS 1 /* new sessions of each agent */
 #endif
 
+/* The search tells once that it got here: a model that never gets anywhere breaks no promise. */
+#define REACHED(words) c_code { static int once; once++ || printf("reached: %s\n", words); }
+
 #define NOBODY 255
 
 /* ---- the database: one row, what the commits wrote, and a server process for each connection.
@@ -255,12 +258,13 @@ end:
     :: atomic { S.tx == OPEN && S.commit -> server_commits() }
     /* a client that is gone: tcp_user_timeout */
     :: atomic { S.tx != IDLE && !S.attached && !S.commit && TIMEOUT ->
-        skip; /* reached: an orphan is ended */
+        REACHED("an orphan is ended");
         server_ends() }
     /* a client that was stopped: idle_in_transaction_session_timeout, or pg_terminate_backend by
      * the successor. It may come at any moment. */
     :: atomic { S.tx == OPEN && S.attached && !S.commit && faults > 0 ->
-        faults--; /* reached: a transaction of a stopped client is ended */
+        faults--;
+        REACHED("a transaction of a stopped client is ended");
         answers[i] = LOST;
         server_ends() }
     /* the connection breaks, or the owner gives up an answer that does not come */
@@ -376,7 +380,8 @@ standby:
 
     atomic { /* loads, in a new transaction, which looks whether the epoch is still its own */
         if
-        :: epoch == my_epoch + RAISES -> /* reached: a successor loads */
+        :: epoch == my_epoch + RAISES ->
+            REACHED("a successor loads");
             my_epoch = epoch; my_batch = batch;
             owner[i] = true;
             expiry[i] = sent[i]; sent[i] = 0; answers[i] = NONE;
@@ -399,7 +404,8 @@ owning:
     :: atomic { !over && MAY_GIVE && known[2 * i] != 0 -> doing = GIVE; what = 0 };
         goto commits
     :: atomic { !over && MAY_GIVE && known[2 * i + 1] != 0 && has_attempt[i] == 1 ->
-        doing = GIVE; what = 1 }; /* reached: a second attempt is given */
+        doing = GIVE; what = 1;
+        REACHED("a second attempt is given") };
         goto commits
 #endif
     :: over -> goto ended
@@ -425,7 +431,8 @@ commits:
 #endif
             sent[i] = 0; answers[i] = NONE; doing = RENEWAL; what = 0;
             goto owning
-        :: answers[i] == NO_ROW -> /* reached: a commit of a stale owner is refused */
+        :: answers[i] == NO_ROW ->
+            REACHED("a commit of a stale owner is refused");
             forget();
             goto standby
         :: answers[i] == LOST
@@ -457,9 +464,11 @@ commits:
         answers[i] = NONE; sent[i] = 0;
         if
         :: doing == COMMAND && returned[i] != my_batch ->
-            assert(done == 1) /* reached: answered from the database */
+            assert(done == 1);
+            REACHED("answered from the database")
         :: doing == COMMAND && returned[i] == my_batch ->
-            told_no = what; /* reached: told that it is not done */
+            told_no = what;
+            REACHED("told that it is not done");
             command = (what < 2 -> what + 1 : 0) /* its user tries again */
         :: else
         fi;
@@ -495,7 +504,8 @@ end:
     do
     :: atomic { owner[i] && MAY_ACK -> SENDS } /* a heartbeat is acknowledged */
     :: atomic { effect[i] != 0 && MAY_SEND -> SENDS; effect[i] = 0 }
-    :: atomic { effect[i] != 0 && !MAY_SEND -> /* reached: an effect is dropped */
+    :: atomic { effect[i] != 0 && !MAY_SEND ->
+        REACHED("an effect is dropped");
         effect[i] = 0 }
     od
 }
