@@ -83,8 +83,8 @@ static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
 
 /* Syncing a file that grows costs several times as much as one whose blocks are there already. So
  * the log is lengthened ahead of its use; best effort. The next commit syncs the zeros, hence in
- * small steps. Its size is asked for only when it matters: a file that was asked for its times gets
- * a time of its own at its next change from Linux (6.13 and later), which syncs the inode with it. */
+ * small steps. Its size is asked for only when it matters: Linux (6.13 and later) gives a file that
+ * was asked for its times a time of its own at the next change, and syncs the inode with it. */
 static void lengthen_log(struct db *d, int64_t used)
 {
     sqlite3_file *log = NULL;
