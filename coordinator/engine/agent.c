@@ -9,6 +9,8 @@
 #include "coordinator/engine/absence.h"
 #include "coordinator/engine/agent_event.h"
 
+#define FULL_MS 1000
+
 /* ---- in memory ---- */
 
 struct agent *agent_find(const struct engine *g, int64_t id)
@@ -27,6 +29,7 @@ struct agent *agent_add(struct engine *g, int64_t id)
     a->id = a->row.id = id;
     a->last_heard_ms = g->now.mono_ms;
     timer_init(&a->lease, TIMER_LEASE, a);
+    timer_init(&a->full, TIMER_FULL, a);
     map_put(&g->agents, (uint64_t)id, a);
     return a;
 }
@@ -43,6 +46,7 @@ void agent_forget_move(struct agent *a)
 void agent_free(struct engine *g, struct agent *a)
 {
     timer_clear(g, &a->lease);
+    timer_clear(g, &a->full);
     agent_forget_move(a);
     remnants_free(&a->remnants);
     agent_row_fini(&a->row);
@@ -150,6 +154,7 @@ void agent_detach(struct engine *g, struct agent *a, const char *why)
     numbers_add(&g->left, a->session);
     a->session = 0;
     a->ready = false;
+    timer_clear(g, &a->full);
     agent_update(g, a);
     member_leave(a);
     agent_forget_move(a);
@@ -269,7 +274,8 @@ int64_t agent_taken_slots(const struct agent *a)
 
 int64_t agent_free_slots(const struct agent *a)
 {
-    return takes_jobs(a) && a->ready ? a->row.slots - agent_taken_slots(a) : 0;
+    bool may = takes_jobs(a) && a->ready && !deadline_is_set(&a->full.deadline);
+    return may ? a->row.slots - agent_taken_slots(a) : 0;
 }
 
 static void count_online(struct engine *g, struct agent *a)
@@ -307,6 +313,12 @@ void agent_update(struct engine *g, struct agent *a)
         member_settle(&a->members[i]);
         if (a->free > before) unblock(g, a, a->members[i].group);
     }
+}
+
+void agent_set_full(struct engine *g, struct agent *a, bool full)
+{
+    timer_set(g, &a->full, full ? g->now.mono_ms + FULL_MS : NEVER);
+    agent_update(g, a);
 }
 
 /* ---- does it belong to its groups? ---- */

@@ -53,6 +53,7 @@ struct agent {
     struct agent *next_ack;
     int64_t discarded_job, discarded_attempt; /* the last attempt to be discarded */
     struct timer lease;
+    struct timer full; /* set: it said that it has no slot, so it gets no job meanwhile */
 };
 
 struct agent *agent_find(const struct engine *g, int64_t id);
@@ -118,6 +119,10 @@ bool agent_set_unwell(struct engine *g, struct agent_row *row, const char *why);
 /* Slots that jobs and remnants take. */
 int64_t agent_taken_slots(const struct agent *a);
 int64_t agent_free_slots(const struct agent *a); /* 0 when the agent takes no jobs */
+/* It declined a job for want of a slot, whatever is counted here: two sides that disagree must not
+ * send an attempt to and fro. Until it says `ready`, or an attempt of it ends, or a second has
+ * passed. */
+void agent_set_full(struct engine *g, struct agent *a, bool full);
 /* After anything of the agent changed: its place in the heaps, the counts of those online, blocked
  * queues. */
 void agent_update(struct engine *g, struct agent *a);

@@ -46,11 +46,14 @@ static void describe_job(const struct job *j, char *what, size_t size)
     str_format(what, size, "the timer of job %s", id);
 }
 
-static void describe_agent(const struct agent *a, char *what, size_t size)
+static struct chore chore_of_agent(const struct agent *a, enum timer_kind kind)
 {
+    struct chore c = {.kind = kind, .key = (uint64_t)a->id};
     char id[ID_TEXT_SIZE];
     id_format(a->id, id);
-    str_format(what, size, "the leases of agent %.100s", a->row.name ? a->row.name : id);
+    str_format(c.what, sizeof c.what, "the %s of agent %.100s",
+               kind == TIMER_LEASE ? "leases" : "slots", a->row.name ? a->row.name : id);
+    return c;
 }
 
 static struct chore chore_of_group(const struct group *group, enum timer_kind kind)
@@ -81,9 +84,8 @@ static struct chore chore_of(const struct timer *t)
         str_format(c.what, sizeof c.what, "the queue timeout of job %.20s", name);
         break;
     case TIMER_LEASE:
-        c.key = (uint64_t)((const struct agent *)t->owner)->id;
-        describe_agent(t->owner, c.what, sizeof c.what);
-        break;
+    case TIMER_FULL:
+        return chore_of_agent(t->owner, t->kind);
     case TIMER_GROUP:
     case TIMER_ASIDE:
         return chore_of_group(t->owner, t->kind);
@@ -268,6 +270,9 @@ static void run(struct engine *g, struct timer *t)
         break;
     case TIMER_LEASE:
         lease_on_timer(g, t->owner);
+        break;
+    case TIMER_FULL:
+        agent_update(g, t->owner);
         break;
     case TIMER_GROUP:
         group_on_timer(g, t->owner);

@@ -38,6 +38,7 @@ enum timer_kind {
     TIMER_JOB,
     TIMER_QUEUE, /* the first queue timeout */
     TIMER_LEASE,
+    TIMER_FULL, /* an agent that said it has no slot */
     TIMER_GROUP,
     TIMER_ASIDE,
     TIMER_UPKEEP,

@@ -156,6 +156,7 @@ void apply_finished(struct engine *g, const struct command *c)
     struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (!j) return;
     struct remnant *r = note_alive(g, a, v); /* first, so that the slot is never free */
+    agent_set_full(g, a, false);
     end_attempt(g, j, a, v);
     j = r ? job_find(g, v->job) : NULL;
     if (g->rc == 0 && j && j->row.state == JOB_RETRYING) job_wait_for(g, j, r);
@@ -168,6 +169,7 @@ void apply_declined(struct engine *g, const struct command *c)
     struct agent *a;
     struct job *j = event_job(g, c, v->seq, v->job, v->attempt, &a);
     if (!j) return;
+    if (str_eq(v->decline, "no-slot")) agent_set_full(g, a, true); /* before the job waits again */
     if (j->row.state == JOB_SUBMITTED) {
         if (str_eq(v->decline, "could-not-start") && a->row.removed_ms == 0)
             job_not_started(g, j, v->message);
@@ -201,7 +203,7 @@ void apply_cleared(struct engine *g, const struct command *c)
     const struct cmd_event *v = &c->u.event;
     struct agent *a = event_agent(g, c);
     if (!a || a->moved || !remnant_clear(g, &a->remnants, v->job, v->attempt)) return;
-    agent_update(g, a);
+    agent_set_full(g, a, false);
 }
 
 void event_give_up(struct engine *g, const struct command *c, const char *message)

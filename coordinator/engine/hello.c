@@ -396,6 +396,7 @@ void apply_ready(struct engine *g, const struct command *c)
     const struct cmd_ready *r = &c->u.ready;
     agent_heard(g, a);
     a->ready = true;
+    timer_clear(g, &a->full);
     if (a->row.removed_ms > 0) { /* it ends its jobs; what it says of itself is kept no more */
         agent_review(g, a);
         return;

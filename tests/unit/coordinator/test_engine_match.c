@@ -72,6 +72,70 @@ static void order__returned_job__stands_where_it_stood(void **state)
     assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.job, second);
 }
 
+static void says_no_slot(struct world *w, uint64_t session, int64_t seq, int64_t job)
+{
+    struct command *c = cmd_declined(session, seq, job, 1);
+    c->u.event.decline = mem_strdup("no-slot");
+    assert_int_equal(world_do(w, c), 0);
+}
+
+static void no_slot__the_agent_gets_nothing_for_a_second(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
+    int64_t id = world_submit(w, NULL, NULL);
+    for (int64_t seq = 1; seq <= 3; seq++) {
+        says_no_slot(w, s, seq, id);
+        assert_null(world_effect(w, EFFECT_JOB));
+        assert_int_equal(world_state(w, id), JOB_CREATED);
+        world_live(w, 999);
+        assert_int_equal(world_state(w, id), JOB_CREATED);
+        world_live(w, 1);
+        assert_non_null(world_effect_for(w, EFFECT_JOB, id));
+    }
+}
+
+static void no_slot__another_agent_gets_the_job_at_once(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 3);
+    uint64_t other = world_connect(w, world_agent(w, "b", NULL), NULL, 1);
+    int64_t id = world_submit(w, NULL, NULL);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->session, s);
+    says_no_slot(w, s, 1, id);
+    assert_int_equal(world_effect_for(w, EFFECT_JOB, id)->session, other);
+}
+
+static void no_slot__ready_or_a_new_session_is_enough(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, a, NULL, 2);
+    int64_t id = world_submit(w, NULL, NULL);
+    says_no_slot(w, s, 1, id);
+    world_do(w, cmd_ready(s));
+    assert_non_null(world_effect_for(w, EFFECT_JOB, id));
+    says_no_slot(w, s, 2, id);
+    world_do(w, cmd_gone(s));
+    (void)world_connect(w, a, NULL, 2);
+    assert_non_null(world_effect_for(w, EFFECT_JOB, id));
+}
+
+/* The job was on its way while the agent began to have fewer slots. */
+static void no_slot__what_ends_leaves_a_slot_at_once(void **state)
+{
+    struct world *w = *state;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 2);
+    int64_t running = world_running(w, s, NULL, 1), id = world_submit(w, NULL, NULL);
+    struct command *c = cmd_ready(s);
+    c->u.ready.slots = 1;
+    world_do(w, c);
+    says_no_slot(w, s, 2, id);
+    assert_null(world_effect(w, EFFECT_JOB));
+    world_do(w, cmd_finished(s, 3, running, 1, JOB_SUCCESS, REASON_NONE));
+    assert_non_null(world_effect_for(w, EFFECT_JOB, id));
+}
+
 /* More than memory keeps at hand: order, cancels in the middle, and late high priorities over many
  * reads. */
 static void long_queue__order_holds(void **state)
@@ -263,6 +327,10 @@ int main(void)
         WORLD_TEST(order__over_classes_of_requires__is_one),
         WORLD_TEST(order__higher_priority_that_does_not_fit__does_not_hold_up_others),
         WORLD_TEST(order__returned_job__stands_where_it_stood),
+        WORLD_TEST(no_slot__the_agent_gets_nothing_for_a_second),
+        WORLD_TEST(no_slot__another_agent_gets_the_job_at_once),
+        WORLD_TEST(no_slot__ready_or_a_new_session_is_enough),
+        WORLD_TEST(no_slot__what_ends_leaves_a_slot_at_once),
         WORLD_TEST(long_queue__order_holds),
         WORLD_TEST(no_memory_for_queued_jobs__all_the_same),
         WORLD_TEST(load__most_free_slots_first),
