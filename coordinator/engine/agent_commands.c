@@ -42,10 +42,10 @@ static void hold(struct engine *g, const struct command *c, bool held, struct re
     bool was_held = row.held;
     bool changes = was_held != held || (held && c->text && !str_eq(c->text, row.drain_reason));
     row.held = held;
-    /* A drain without a reason leaves the one that was given; and what the agent gives of itself is
-     * not an operator's to clear. */
-    if (held ? c->text != NULL : was_held)
-        text_set(&row.drain_reason, held && *c->text ? c->text : NULL);
+    /* A second drain without a reason leaves the one that was given. What the agent gives of itself
+     * is not an operator's: a resume does not clear it, and a drain does not keep it. */
+    if (held ? c->text != NULL || !was_held : was_held)
+        text_set(&row.drain_reason, held && !str_empty(c->text) ? c->text : NULL);
     text_set(&row.drained_by, held ? g->by : NULL);
     audit_about(g, row.name);
     if (news_agent(g, &row) && a && a->session) {

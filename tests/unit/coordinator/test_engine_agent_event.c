@@ -159,6 +159,25 @@ static void what_an_agent_says_of_itself__is_not_cleared_by_a_resume(void **stat
                                "connected x1: version 1.0.0\n");
 }
 
+static void what_an_agent_says_of_itself__is_not_the_reason_of_a_drain(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    uint64_t s = world_connect(w, a, NULL, 1);
+    world_do(w, rests(s, "3 MiB are left"));
+    world_do(w, cmd_id(w, CMD_AGENT_DRAIN, a));
+    drain_reason_is(w, a, NULL);
+    assert_null(world_effect(w, EFFECT_DRAIN)->u.drain.reason);
+    world_do(w, rests(s, NULL));
+    world_do(w, cmd_id(w, CMD_AGENT_DRAIN, a));
+    drain_reason_is(w, a, NULL);
+    world_do(w, cmd_id(w, CMD_AGENT_RESUME, a));
+    history_since_it_joined_is(w, a,
+                               "resumed x1\n"
+                               "drained x1\n"
+                               "connected x1: version 1.0.0\n");
+}
+
 static void connection__that_comes_and_goes__is_counted(void **state)
 {
     struct world *w = *state;
@@ -383,6 +402,7 @@ int main(void)
         WORLD_TEST(life__of_an_agent__is_told_newest_first),
         WORLD_TEST(what_changes_nothing__is_no_event),
         WORLD_TEST(what_an_agent_says_of_itself__is_not_cleared_by_a_resume),
+        WORLD_TEST(what_an_agent_says_of_itself__is_not_the_reason_of_a_drain),
         WORLD_TEST(connection__that_comes_and_goes__is_counted),
         WORLD_TEST(connection__that_comes_and_goes_all_day__has_a_pair_of_events_an_hour),
         WORLD_TEST(agent__that_connects_anew_or_from_elsewhere__is_told_so),
