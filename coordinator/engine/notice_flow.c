@@ -53,6 +53,7 @@ void notice_execution(struct engine *g, const struct flow_entry *entry, const st
     char subject[FLOW_NAME_SIZE];
     const char *event = rule_event_names[RULE_EXECUTION_FAILED];
     bool good = row->state == EXECUTION_SUCCESS || row->state == EXECUTION_WARNING;
+    if (entry->deleted) return; /* nothing would end the message */
     if (row->state == EXECUTION_FAILED) {
         char id[ID_TEXT_SIZE];
         struct facts facts = facts_of(entry, row, true, id);

@@ -14,7 +14,7 @@ void notice_of_flow(struct engine *g, const struct flow *f, const struct occasio
  * read. A failure is told to whom the flow names, and that the next one went well. */
 void notice_execution(struct engine *g, const struct flow_entry *entry, const struct flow *f,
                       const struct execution_row *row);
-/* Its failures are over with it: no execution will end well. */
+/* Its failures are over with it: no execution will end well, and what runs on tells no failure. */
 void notice_flow_deleted(struct engine *g, const struct flow_entry *entry);
 
 #endif

@@ -367,6 +367,22 @@ static void flow_that_is_deleted__ends_its_failures(void **state)
     tells_nothing(w, NOTICE_FORGET_MS + MIN);
 }
 
+static void flow_that_is_deleted__its_last_execution_tells_no_failure(void **state)
+{
+    struct world *w = *state;
+    with_rule(w, RULE_EXECUTION_FAILED, 0, NULL);
+    struct hand h = hand_open(w, "h", NULL, 1);
+    world_apply_flow(w, "id: f\nnamespace: a.b\nnotify: [night]\n"
+                        "tasks: [{id: a, command: [a]}]\n");
+    int64_t execution = world_start(w, "f", NULL), job = hand_job(&h);
+    hand_start(&h, job);
+    forget_told();
+    deletes(w, "f");
+    hand_exit(&h, job, 7);
+    assert_string_equal(world_execution_state(w, execution), "FAILED");
+    tells_nothing(w, HOUR);
+}
+
 static void flow_that_is_deleted_and_did_not_fail__tells_nothing(void **state)
 {
     struct world *w = *state;
@@ -500,6 +516,7 @@ int main(void)
         ALARM_TEST(flows_that_fail_together__are_few_messages_of_a_rule),
         ALARM_TEST(flow_that_names_a_channel_for_missed_schedules__tells_of_no_failure),
         ALARM_TEST(flow_that_is_deleted__ends_its_failures),
+        ALARM_TEST(flow_that_is_deleted__its_last_execution_tells_no_failure),
         ALARM_TEST(flow_that_is_deleted_and_did_not_fail__tells_nothing),
         ALARM_TEST(missed_moments__are_one_message_of_their_schedule),
         ALARM_TEST(missed_moments_that_are_made_up_for__are_not_told),
