@@ -6,12 +6,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "platform/file_facts.h"
 #include "platform/os.h"
 #include "wire/limits.h"
 #include "wire/link.h"
 #include "wire/pki.h"
 #include "wire/token.h"
 
+#include <inttypes.h>
 #include <uv.h>
 
 #define CONNECT_TIMEOUT_MS 15000
@@ -20,7 +22,7 @@
 struct uplink {
     struct uplink_options o;
     struct uplink_logic *logic;
-    char boot_id[128], host_id[128];
+    char boot_id[128], host_id[128], folder_id[40];
     struct agent_groups groups;
     struct addresses addresses;
     size_t address; /* index of the one that is tried, or connected */
@@ -312,8 +314,18 @@ static void on_handle_closed(uv_handle_t *h)
     mem_free(u);
 }
 
+/* Tells the state folder from a copy of it on this machine. */
+static void look_at_folder(struct uplink *u)
+{
+    struct file_facts f;
+    if (file_look(u->o.config->state, &f, NULL) == 0 && f.kind != FILE_IS_ABSENT)
+        (void)str_format(u->folder_id, sizeof u->folder_id, "%" PRIx64 "-%" PRIx64, f.volume,
+                         f.number);
+}
+
 static void make_logic(struct uplink *u)
 {
+    look_at_folder(u);
     agent_config_groups(u->o.config, &u->groups);
     if (os_boot_id(u->boot_id, sizeof u->boot_id) != 0) u->boot_id[0] = 0;
     if (os_host_id(u->host_id, sizeof u->host_id) != 0) u->host_id[0] = 0;
@@ -324,6 +336,7 @@ static void make_logic(struct uplink *u)
                                      .groups = u->groups.list,
                                      .boot_id = u->boot_id,
                                      .host_id = u->host_id,
+                                     .folder_id = u->folder_id[0] ? u->folder_id : NULL,
                                      .capabilities = u->o.capabilities,
                                      .slots = agent_config_slots(u->o.config),
                                      .seed = os_seed(),

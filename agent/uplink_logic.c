@@ -336,6 +336,7 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->slots = l->o.slots;
     h->boot_id = text_of(l->o.boot_id);
     h->host_id = text_of(l->o.host_id);
+    h->folder_id = text_of(l->o.folder_id);
     h->journal_id = text_of(journal_id(l->o.journal));
     h->seq = journal_seq(l->o.journal);
     runner_logic_attempts(l->o.runner, &h->attempts);

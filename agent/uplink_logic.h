@@ -59,8 +59,9 @@ typedef void uplink_act_fn(const struct uplink_action *a, void *user);
 struct uplink_logic_options {
     struct journal *journal;
     struct runner_logic *runner;
-    /* Texts of hello; they live as long as the logic. group NULL: "default". */
-    const char *name, *group, *boot_id, *host_id;
+    /* Texts of hello; they live as long as the logic. group NULL: "default".
+     * folder_id NULL: not known. */
+    const char *name, *group, *boot_id, *host_id, *folder_id;
     const char *groups;       /* JSON text, when there are several; group is the first */
     const char *capabilities; /* JSON text; copied */
     int64_t slots;

@@ -64,7 +64,8 @@
     X(ATTEMPTS, attempts, "attempts", 262144, LIMIT_ATTEMPTS_IN_HELLO, 1)                          \
     X(BOOL, draining, "draining", 0, 0, 0)        /* takes no jobs: is on its way out */           \
     X(STR, unwell, "unwell", LIMIT_MESSAGE, 0, 0) /* cannot start jobs; why; absent: it can */     \
-    X(ARR, groups, "groups", 2048, 0, 0)          /* all of them; absent: `group` alone */
+    X(ARR, groups, "groups", 2048, 0, 0)          /* all of them; absent: `group` alone */         \
+    X(STR, folder_id, "folderId", 64, 0, 0)       /* absent: not known */
 
 #define MSG_FIELDS_READY(X)                                                                        \
     X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \

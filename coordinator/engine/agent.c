@@ -50,6 +50,7 @@ void agent_free(struct engine *g, struct agent *a)
     agent_forget_move(a);
     remnants_free(&a->remnants);
     agent_row_fini(&a->row);
+    mem_free(a->folder_id);
     caps_free(a->caps);
     mem_free(a->members);
     mem_free(a->fits);

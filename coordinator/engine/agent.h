@@ -18,6 +18,7 @@ struct agent {
     uint64_t newest_session;
     uint64_t hello_in; /* the batch that began the session */
     int64_t protocol;  /* the minor that the session speaks */
+    char *folder_id;   /* as the session's hello had it; NULL: not known */
     bool ready;
     bool leaving; /* not of its groups any more; stays until its attempts are over */
     bool counted; /* in group.online of each */

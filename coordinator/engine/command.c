@@ -111,6 +111,7 @@ static void hello_fini(struct cmd_hello *h)
     mem_free(h->boot_id);
     mem_free(h->host_id);
     mem_free(h->journal_id);
+    mem_free(h->folder_id);
     mem_free(h->capabilities);
     mem_free(h->unwell);
     mem_free(h->attempts);

@@ -91,8 +91,9 @@ struct cmd_enrol {
 struct cmd_hello {
     int64_t agent; /* id from the verified certificate */
     char *version, *name, *boot_id, *host_id, *journal_id, *capabilities /* JSON text */;
-    char *group;  /* the only one or the first; NULL: the default group */
-    char *groups; /* JSON array text of 2 to LIMIT_GROUPS different keys; NULL: there is one */
+    char *folder_id; /* NULL: not known */
+    char *group;     /* the only one or the first; NULL: the default group */
+    char *groups;    /* JSON array text of 2 to LIMIT_GROUPS different keys; NULL: there is one */
     int64_t slots, seq, protocol /* minor of the session */;
     bool draining;
     char *unwell; /* NULL: it can start jobs */

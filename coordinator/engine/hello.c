@@ -138,20 +138,19 @@ static bool replace_session(struct engine *g, struct agent *a, const struct comm
     const struct cmd_hello *h = &c->u.hello;
     const char *host = a->moved ? a->moved_host : a->row.host_id;
     const char *boot = a->moved ? a->moved_boot : a->row.boot_id;
-    if (str_eq(host, h->host_id) && str_eq(boot, h->boot_id)) {
+    bool at_home = str_eq(host, h->host_id) && str_eq(boot, h->boot_id);
+    bool copied = a->folder_id && h->folder_id && !str_eq(a->folder_id, h->folder_id);
+    if (at_home && !copied) {
         session_effect(g, EFFECT_CLOSE, a->session);
         agent_detach(g, a, "it connected anew");
         return true;
     }
-    log_warn(
-        "agent %s: a second session from another machine was refused (a copy of its state folder?)",
-        a->row.name);
-    turn_away(
-        g, c, "duplicate", RETRY_DUPLICATE_MS,
-        "the agent '%s' is connected already from another machine or boot: if this is a copy of "
-        "it, remove the "
-        "state folder here and join again",
-        a->row.name);
+    log_warn("agent %s: a second session from another %s was refused (a copy of its state folder?)",
+             a->row.name, at_home ? "folder of its machine" : "machine");
+    turn_away(g, c, "duplicate", RETRY_DUPLICATE_MS,
+              "the agent '%s' is connected already from another %s: if this is a copy of it, "
+              "remove the state folder here and join again, under another name",
+              a->row.name, at_home ? "state folder of this machine" : "machine or boot");
     return false;
 }
 
@@ -313,6 +312,7 @@ static struct agent *greet(struct engine *g, const struct command *c, struct age
                  "on the former one end",
                  a->row.name);
     a->protocol = h->protocol;
+    text_set(&a->folder_id, h->folder_id);
     agent_set_caps(g, a);
     struct err e;
     const char *code = agent_refusal(g, a, &e);

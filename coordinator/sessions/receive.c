@@ -83,6 +83,7 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
     h->boot_id = take(&m->boot_id);
     h->host_id = take(&m->host_id);
     h->journal_id = take(&m->journal_id);
+    h->folder_id = take(&m->folder_id);
     h->capabilities = take(&m->capabilities);
     h->slots = m->slots;
     h->seq = m->seq;

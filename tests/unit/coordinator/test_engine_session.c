@@ -273,6 +273,32 @@ static void second_session__another_machine__is_refused_until_the_first_is_gone(
     assert_non_null(world_effect(w, EFFECT_WELCOME));
 }
 
+static void second_session__another_folder_of_the_machine__is_refused(void **state)
+{
+    struct world *w = *state;
+    int64_t a = world_agent(w, "a", NULL);
+    struct command *c = cmd_hello(w, 90, a, NULL, 1);
+    set(&c->u.hello.folder_id, "1-2");
+    world_do(w, c);
+    c = cmd_hello(w, 91, a, NULL, 1);
+    set(&c->u.hello.folder_id, "1-3");
+    const struct effect *x = refusal(w, c, "duplicate");
+    assert_true(x->u.refused.retry_ms > 0);
+    assert_non_null(strstr(x->u.refused.sentence, "under another name"));
+    assert_null(world_effect(w, EFFECT_CLOSE));
+    c = cmd_hello(w, 92, a, NULL, 1); /* the same folder: it came back */
+    set(&c->u.hello.folder_id, "1-2");
+    world_do(w, c);
+    assert_int_equal(world_effect(w, EFFECT_CLOSE)->session, 90);
+    world_do(w, cmd_hello(w, 93, a, NULL, 1)); /* one that does not know it */
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->session, 93);
+    world_do(w, cmd_gone(93));
+    c = cmd_hello(w, 94, a, NULL, 1); /* the folder was moved meanwhile */
+    set(&c->u.hello.folder_id, "1-3");
+    world_do(w, c);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->session, 94);
+}
+
 /* ---- reconciliation ---- */
 
 struct parted {
@@ -864,6 +890,7 @@ int main(void)
         WORLD_TEST(second_session__same_machine__replaces_the_first),
         WORLD_TEST(second_session__of_a_connection_opened_before__is_closed),
         WORLD_TEST(second_session__another_machine__is_refused_until_the_first_is_gone),
+        WORLD_TEST(second_session__another_folder_of_the_machine__is_refused),
         WORLD_TEST(listed_running__kept_and_its_lease_begins_afresh),
         WORLD_TEST(listed_killing__kill_is_sent_again),
         WORLD_TEST(listed_of_old__each_is_discarded),
