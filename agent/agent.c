@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "cadre_version.h"
 #include "platform/capabilities.h"
+#include "platform/file_facts.h"
 #include "platform/files.h"
 #include "platform/log_sink.h"
 #include "platform/os.h"
@@ -45,6 +46,7 @@ struct agent {
     char *name;
     struct identity identity;
     struct file_lock *lock;
+    struct file_facts folder; /* what the state folder was at the start */
     struct journal *journal;
     struct runner *runner;
     struct uplink *uplink;
@@ -188,6 +190,18 @@ static void on_space_timer(uv_timer_t *t)
     note_change(t->data);
 }
 
+/* Who moves the state folder away takes journal and identity with it; what is made anew in its
+ * place is lost at the next start. */
+static void look_at_folder(struct agent *a)
+{
+    struct file_facts now;
+    struct err e;
+    if (file_look(a->config.state, &now, NULL) != 0 || file_is_same(&now, &a->folder)) return;
+    err_set(&e, ERR_NOT_FOUND, "the state folder %s was moved or removed while the agent ran",
+            a->config.state);
+    on_fatal(&e, a);
+}
+
 /* Before this turn's commit, and before jobs are started. */
 static void look_at_space(struct agent *a)
 {
@@ -245,6 +259,7 @@ static void on_prepare(uv_prepare_t *prepare)
     if (!a->dirty || a->stopping) return;
     a->dirty = false;
     int rc = 0;
+    if (a->exit_code == 0) look_at_folder(a);
     if (a->exit_code == 0) look_at_space(a);
     if (a->exit_code == 0) rc = runner_logic_turn(runner_logic_of(a->runner), os_mono_ms(), &e);
     if (rc != 0) on_fatal(&e, a);
@@ -426,6 +441,7 @@ static int open_state(struct agent *a, struct err *e)
     int rc = state_folder_look(a->config.state, STATE_OF_AGENT, &look, e);
     if (rc == 0) rc = identity_load(a->config.state, &a->identity, e);
     if (rc == 0) rc = state_folder_enter(a->config.state, STATE_OF_AGENT, &a->lock, e);
+    if (rc == 0) rc = file_look(a->config.state, &a->folder, e);
     if (rc == 0) rc = journal_open(a->config.state, boot_id, &a->journal, &damaged, e);
     if (damaged)
         log_error("agent: the journal was damaged; it was moved to journal.db.damaged, and the "

@@ -113,6 +113,24 @@ is "and replaced by the next" 0 $?
 cadre run -- true
 is "the coordinator never noticed" 0 $?
 
+# ---- an agent's folder that is copied, or moved, while it runs ----
+first=$agent
+cp -R a copied && cp a.yaml copied.yaml
+agent_begin copied
+holds "an agent on a copy of the folder is refused" until_true 30 file_has copied.log \
+    'refused code=duplicate: .* another state folder of this machine: .* under another name'
+cadre run -- true
+is "the first one goes on" 0 $?
+end "$agent"
+agent_up m
+mv m elsewhere
+holds "an agent whose folder is moved away ends" until_true 60 gone "$agent"
+wait "$agent"
+is "as one that failed" 1 $?
+is "and says why, once" 1 "$(grep -c 'the state folder m was moved or removed' m.log)"
+holds "it makes nothing in its place" test ! -e m
+agent=$first
+
 # ---- parts of a folder know each other ----
 old=$(cadre run --detach -- echo old)
 holds "a job ends" until_true 60 job_is "$old" SUCCESS
