@@ -410,6 +410,19 @@ static int export_one(struct cli *cli, const char *dir, const char *place)
     return code;
 }
 
+/* Nothing of what was named is a failure; nothing of nothing is none. */
+static int tell_none(struct cli *cli, const char *ns)
+{
+    struct err e = {0};
+    if (!ns) {
+        cli_note(cli, "there is no flow");
+        return EXIT_OK;
+    }
+    err_set(&e, ERR_NOT_FOUND,
+            "there is no flow in the namespace %.255s; a flow is named as NAMESPACE/FLOW", ns);
+    return cli_fail(cli, EXIT_ERROR, &e);
+}
+
 static int run_export(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct export_config *c = config;
@@ -423,7 +436,7 @@ static int run_export(struct cli *cli, void *config, const struct opt_args *args
         code = cli_usage(cli, "there are %zu flows: name one, or a folder with --dir",
                          json_count(places));
     else if (json_count(places) == 0)
-        cli_note(cli, "there is no flow%s%s", what ? " in the namespace " : "", what ? what : "");
+        code = tell_none(cli, what);
     for (const struct json *j = json_first(places); j && code == EXIT_OK; j = json_next(j))
         code = export_one(cli, c->dir, json_str(j, ""));
     if (code == EXIT_OK && c->dir && cli_json(cli)) out_json(&cli->out, places);

@@ -158,6 +158,8 @@ json one flow diff flow.yaml
 json fails flow diff nosuch.yaml
 json one flow export --dir exported
 json fails flow export --dir exported company.team/nosuch
+json fails flow export --dir exported nosuch
+has "a namespace without flows is named" err 'no flow in the namespace nosuch'
 json one flow list
 json one flow show company.team/two
 json one flow show --source company.team/two
