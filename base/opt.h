@@ -88,11 +88,11 @@ void opt_init(struct opt_set *s, const struct opt *table, size_t count,
               void *config);      /* sets defaults */
 void opt_fini(struct opt_set *s); /* frees strings, lists, maps and sources */
 
-/* Parses flags (--flag value, --flag=value, -o value, -ovalue, "--" ends). argv[0] is the program's
- * (or command's) name and stands in messages: "see 'PROG --help'". Positional arguments are moved
- * behind the flags, in their order. Unknown flag: ERR_INVALID, names it and the nearest one. A
- * scalar's flag given twice: the last counts. Sees "--help"/"-h" (unless the table has them):
- * returns 0 at once and sets `help`. */
+/* Parses flags (--flag value, --flag=value, -o value, -ovalue, -o=value, "--" ends). argv[0] is the
+ * program's (or command's) name and stands in messages: "see 'PROG --help'". Positional arguments
+ * are moved behind the flags, in their order. Unknown flag: ERR_INVALID, names it and the nearest
+ * one. A scalar's flag given twice: the last counts. Sees "--help"/"-h" (unless the table has
+ * them): returns 0 at once and sets `help`. */
 struct opt_args {
     int argc;     /* positional arguments in argv[0..argc), after "--" everything is positional */
     char **argv;  /* points into the caller's argv array (permuted) */

@@ -158,7 +158,7 @@ static int long_flag(struct args *a, const char *arg)
     return value ? put(a, row, value, label) : put_next(a, row, label);
 }
 
-/* -o value, -ovalue, -vo value (v without a value). */
+/* -o value, -ovalue, -o=value, -vo value (v without a value). */
 static int short_flags(struct args *a, const char *arg)
 {
     for (const char *c = arg + 1; *c; c++) {
@@ -171,9 +171,11 @@ static int short_flags(struct args *a, const char *arg)
             }
             return unknown_flag(a, c == arg + 1 ? arg : label);
         }
+        bool equals = c[1] == '=';
         if (a->s->table[row].type != OPT_BOOL) {
-            return c[1] ? put(a, row, c + 1, label) : put_next(a, row, label);
+            return c[1] ? put(a, row, c + 1 + equals, label) : put_next(a, row, label);
         }
+        if (equals) return err_set(a->e, ERR_INVALID, "%s takes no value", label);
         int rc = put(a, row, "true", label);
         if (rc != 0) return rc;
     }

@@ -276,6 +276,18 @@ static void short_flags__can_be_joined(void **state)
     assert_string_equal(config.group, "win");
 }
 
+static void short_flag__takes_its_value_behind_an_equals_sign(void **state)
+{
+    (void)state;
+    accept_args("prog -ds=9 -g=win -l=k=1");
+    assert_true(config.detach);
+    assert_true(config.slots == 9);
+    assert_string_equal(config.group, "win");
+    assert_string_equal(map_value(&config.labels, "k"), "1");
+    refuse_args("prog -s=", "-s: '' is not a number");
+    refuse_args("prog -d=yes", "-d takes no value");
+}
+
 static void scalar_given_twice__takes_the_last(void **state)
 {
     (void)state;
@@ -797,6 +809,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(defaults__are_set_first, setup, teardown),
         cmocka_unit_test_setup_teardown(flags__of_every_type_and_form__are_read, setup, teardown),
         cmocka_unit_test_setup_teardown(short_flags__can_be_joined, setup, teardown),
+        cmocka_unit_test_setup_teardown(short_flag__takes_its_value_behind_an_equals_sign, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(scalar_given_twice__takes_the_last, setup, teardown),
         cmocka_unit_test_setup_teardown(negative_number__is_a_value_not_a_flag, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_value__is_a_value_but_no_path, setup, teardown),
