@@ -15,6 +15,7 @@
 #include "wire/lease.h"
 #include "wire/limits.h"
 #include "wire/link.h"
+#include "wire/pki.h"
 #include "wire/token.h"
 
 #include <stddef.h>
@@ -60,8 +61,7 @@ static int check_web_listen(const char *value, struct err *e)
 
 static int check_host(const char *value, struct err *e)
 {
-    static const char fits[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:";
-    if (!str_empty(value) && str_name_valid(value) && !value[strspn(value, fits)]) return 0;
+    if (pki_name_valid(value)) return 0;
     return err_set(e, ERR_INVALID, "'%s' is neither a host's name nor an address", value);
 }
 

@@ -185,8 +185,8 @@ static void on_refresh(uv_timer_t *t)
     struct err e = {0};
     bool changed;
     os_now(&now);
-    names_gather(c->config, &names);
-    if (authority_refresh(c->authority, &names, now.wall_ms, &changed, &e))
+    if (names_gather(c->config, &names, &e) ||
+        authority_refresh(c->authority, &names, now.wall_ms, &changed, &e))
         log_error("server certificate: the renewal failed: %s", err_text(&e));
     else if (changed)
         link_listener_set_tls(c->listener, authority_tls(c->authority));
@@ -251,8 +251,9 @@ static int check_address(const struct config *f, struct err *e)
 static int open_trust(struct coordinator *c, struct err *e)
 {
     struct names names;
-    names_gather(c->config, &names);
-    int rc = authority_open(c->config->state, c->config->certificate_life_ms, &names, os_wall_ms(),
+    int rc = names_gather(c->config, &names, e);
+    if (!rc)
+        rc = authority_open(c->config->state, c->config->certificate_life_ms, &names, os_wall_ms(),
                             &c->authority, e);
     names_fini(&names);
     return rc;

@@ -43,10 +43,10 @@ static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
 {
     struct authority *a = NULL;
     struct store *s = NULL;
-    struct names names;
+    struct names names = {0};
     int rc = authority_make(f->state, now_ms, e);
     if (!rc) rc = names_keep(f, e);
-    names_gather(f, &names);
+    if (!rc) rc = names_gather(f, &names, e);
     if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
     names_fini(&names);
     if (!rc) rc = coordinator_open_store(f, a, true, &s, e);
@@ -162,8 +162,8 @@ static int make_token(const struct config *f, struct err *e)
     struct store *s = NULL;
     struct names names;
     int64_t now_ms = os_wall_ms();
-    names_gather(f, &names);
-    int rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
+    int rc = names_gather(f, &names, e);
+    if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
     names_fini(&names);
     if (!rc) rc = coordinator_open_store(f, a, false, &s, e);
     if (!rc)

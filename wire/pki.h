@@ -45,6 +45,8 @@ struct pki_cert_info {
 };
 /* Of the first certificate in the PEM. */
 int pki_cert_info(const char *cert_pem, struct pki_cert_info *out, struct err *e);
+/* May a certificate carry it: a host's name, or an address? */
+bool pki_name_valid(const char *name);
 /* Does the certificate carry all these names ("host" or IP address text) as SAN? *missing points at
  * the first that is not (into names), NULL when all are. */
 int pki_cert_has_names(const char *cert_pem, const char *const *names, size_t count,

@@ -267,6 +267,12 @@ struct san {
     uint8_t address[PKI_SAN_MAX][16];
 };
 
+bool pki_name_valid(const char *name)
+{
+    uint8_t address[16];
+    return tls_address_parse(name, address) > 0 || dns_name_valid(name);
+}
+
 static int san_set(struct san *s, size_t i, const char *name, struct err *e)
 {
     mbedtls_x509_subject_alternative_name *node = &s->list[i].node;

@@ -81,33 +81,50 @@ int names_keep(const struct config *c, struct err *e)
     return rc;
 }
 
-static void add_kept(struct names *n, const char *state)
+/* text: of the file at path, which is taken apart. */
+static int add_lines(struct names *n, const char *path, char *text, struct err *e)
 {
-    struct buf text;
-    char *path = paths_join(state, NAMES_FILE);
-    struct err e = {0};
-    buf_init(&text, 64 * 1024);
-    int rc = file_read(path, 64 * 1024 - 1, &text, &e);
-    if (rc != 0 && rc != ERR_NOT_FOUND)
-        log_warn("the certificate is made without the names given to init: %s", err_text(&e));
-    char *next = rc == 0 && text.len > 0 ? text.data : NULL;
-    while (next) {
-        char *line = next;
+    char shown[STR_QUOTE_SIZE];
+    int number = 1;
+    for (char *line = text, *next; line; line = next, number++) {
         next = strchr(line, '\n');
         if (next) *next++ = '\0';
         line = str_trim(line);
-        if (str_name_valid(line)) add_name(n, line);
+        if (*line && !pki_name_valid(line))
+            return err_set(e, ERR_INVALID,
+                           "%s:%d: %s is neither a host's name nor an address: mend the line, or "
+                           "take it out",
+                           path, number, str_quote(shown, line));
+        add_name(n, line);
     }
-    buf_fini(&text);
-    mem_free(path);
+    return 0;
 }
 
-void names_gather(const struct config *c, struct names *out)
+static int add_kept(struct names *n, const char *state, struct err *e)
+{
+    struct buf text;
+    char *path = paths_join(state, NAMES_FILE);
+    struct err why = {0};
+    buf_init(&text, 64 * 1024);
+    int rc = file_read(path, 64 * 1024 - 1, &text, &why);
+    if (rc != 0 && rc != ERR_NOT_FOUND)
+        log_warn("the certificate is made without the names given to init: %s", err_text(&why));
+    rc = rc == 0 && text.len > 0 ? add_lines(n, path, text.data, e) : 0;
+    buf_fini(&text);
+    mem_free(path);
+    return rc;
+}
+
+int names_gather(const struct config *c, struct names *out, struct err *e)
 {
     *out = (struct names){0};
     for (size_t i = 0; i < c->names.count; i++)
         add_name(out, c->names.items[i]);
-    add_kept(out, c->state);
+    int rc = add_kept(out, c->state, e);
+    if (rc) {
+        names_fini(out);
+        return rc;
+    }
     for (size_t i = 0; i < c->advertise.count; i++)
         add_host_of(out, c->advertise.items[i]);
     char host[TOKEN_ADDRESS_SIZE];
@@ -120,6 +137,7 @@ void names_gather(const struct config *c, struct names *out)
     add_name(out, "127.0.0.1");
     add_name(out, "::1");
     each_interface(on_name, out);
+    return 0;
 }
 
 void names_fini(struct names *n)

@@ -15,8 +15,9 @@ struct names {
     size_t count;
 };
 /* In this order, as many as fit: --name, those that names_keep has kept, advertise, the listen
- * address, the host's name, localhost, 127.0.0.1, ::1, the addresses of all network interfaces. */
-void names_gather(const struct config *c, struct names *out);
+ * address, the host's name, localhost, 127.0.0.1, ::1, the addresses of all network interfaces.
+ * ERR_INVALID: what was kept has a line that is no name. *out can be given to names_fini anyway. */
+int names_gather(const struct config *c, struct names *out, struct err *e);
 void names_fini(struct names *n);
 /* Writes the names of --name into the state folder: after `init` with --name, `run` needs no
  * --name. */

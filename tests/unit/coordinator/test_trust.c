@@ -285,12 +285,31 @@ static void names__told_to_init__need_not_be_told_again(void **state)
     config_fini(&p->config);
     load_good(p);
     assert_int_equal(names_keep(&p->config, &e), 0); /* told nothing, it forgets nothing */
-    names_gather(&p->config, &names);
+    assert_int_equal(names_gather(&p->config, &names, &e), 0);
     assert_string_equal(names.items[0], "queue.example.com");
     names_fini(&names);
     char *kept = read_file(p, "names");
     assert_string_equal(kept, "queue.example.com\n");
     mem_free(kept);
+    config_fini(&p->config);
+}
+
+static void names__kept_with_a_line_that_is_none__are_refused_with_its_place(void **state)
+{
+    static const char text[] = "queue.example.com\r\n\n::1\nqueue 1\n";
+    struct place *p = *state;
+    struct names names;
+    struct err e = {0};
+    load_good(p);
+    assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
+    char *path = paths_join(p->state, "names");
+    assert_int_equal(file_write_atomic(path, text, sizeof text - 1, FILE_PUBLIC, &e), 0);
+    assert_int_equal(names_gather(&p->config, &names, &e), ERR_INVALID);
+    assert_int_equal(names.count, 0);
+    assert_non_null(strstr(e.msg, path));
+    assert_non_null(strstr(e.msg, "names:4: 'queue 1' is"));
+    assert_non_null(strstr(e.msg, "mend the line, or take it out"));
+    mem_free(path);
     config_fini(&p->config);
 }
 
@@ -305,7 +324,7 @@ static void server_certificate__two_thirds_over_or_name_missing__is_issued_anew(
     load_good(p);
     assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
     assert_int_equal(authority_make(p->state, now_ms, &e), 0);
-    names_gather(&p->config, &names);
+    assert_int_equal(names_gather(&p->config, &names, &e), 0);
     assert_int_equal(authority_open(p->state, 90 * DAY_MS, &names, now_ms, &a, &e), 0);
     assert_int_equal(authority_refresh(a, &names, now_ms + 59 * DAY_MS, &changed, &e), 0);
     assert_false(changed);
@@ -341,7 +360,7 @@ static void certificates__that_live_for_seconds__are_renewed_in_their_last_third
     load_good(p);
     assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
     assert_int_equal(authority_make(p->state, now_ms, &e), 0);
-    names_gather(&p->config, &names);
+    assert_int_equal(names_gather(&p->config, &names, &e), 0);
     assert_int_equal(authority_open(p->state, 12000, &names, now_ms, &a, &e), 0);
     assert_in_range(authority_wait_ms(a, now_ms), 6000, 9000);
     assert_int_equal(pki_key_generate(&key, &e), 0);
@@ -371,7 +390,7 @@ static void certificates__never_outlive_the_ca(void **state)
     load_good(p);
     assert_int_equal(dir_make(p->state, FILE_SECRET, &e), 0);
     assert_int_equal(authority_make(p->state, now_ms, &e), 0);
-    names_gather(&p->config, &names);
+    assert_int_equal(names_gather(&p->config, &names, &e), 0);
     assert_int_equal(authority_open(p->state, 90 * DAY_MS, &names, now_ms, &a, &e), 0);
     assert_int_equal(pki_key_generate(&key, &e), 0);
     assert_int_equal(pki_csr_make(key, "x", &csr, &e), 0);
@@ -404,7 +423,7 @@ static void token_addresses__advertise__goes_before_what_was_found(void **state)
     names_for_token(&p->config, 7001, true, &t);
     assert_string_equal(t.address[0], "127.0.0.1:7001"); /* on this host first */
     struct names names;
-    names_gather(&p->config, &names);
+    assert_int_equal(names_gather(&p->config, &names, &e), 0);
     assert_string_equal(names.items[0], "queue.example.com");
     assert_string_equal(names.items[1], "q2");
     assert_string_equal(names.items[2], "2001:db8::1");
@@ -578,6 +597,7 @@ int main(void)
         CASE(run__keys_that_do_not_belong_together__are_refused),
         CASE(admin_token__port_chosen_by_the_system__is_kept_up_to_date),
         CASE(names__told_to_init__need_not_be_told_again),
+        CASE(names__kept_with_a_line_that_is_none__are_refused_with_its_place),
         CASE(server_certificate__two_thirds_over_or_name_missing__is_issued_anew),
         CASE(certificates__that_live_for_seconds__are_renewed_in_their_last_third),
         CASE(certificates__never_outlive_the_ca),
