@@ -421,6 +421,21 @@ static int start_parts(struct coordinator *c, struct err *e)
     return 0;
 }
 
+/* Nothing that the coordinator needs; people on this host do. */
+static void look_for_token(const struct config *config)
+{
+    struct err e = {0};
+    if (admin_token_id(config, &e) != 0) return;
+    if (e.code == ERR_NOT_FOUND)
+        log_info("coordinator: there is no " ADMIN_TOKEN_FILE " in %s; where no administrator's "
+                 "token is left, 'cadre-coordinator token create' makes one",
+                 config->state);
+    else
+        log_warn("coordinator: %s; stop the coordinator, and 'cadre-coordinator token create' "
+                 "writes the file anew",
+                 err_text(&e));
+}
+
 int coordinator_start(struct uv_loop_s *loop, const struct config *config,
                       const struct coordinator_timeouts *timeouts, struct coordinator **out,
                       struct err *e)
@@ -451,10 +466,7 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
         coordinator_free(c);
         return rc;
     }
-    if (admin_token_id(config) == 0)
-        log_info("coordinator: there is no " ADMIN_TOKEN_FILE " in %s; where no administrator's "
-                 "token is left, 'cadre-coordinator token create' makes one",
-                 config->state);
+    look_for_token(config);
     *out = c;
     return 0;
 }

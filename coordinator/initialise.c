@@ -186,11 +186,11 @@ int coordinator_make_token(const struct config *f, char *id, char *before, struc
         rc = err_wrap(e, "stop the coordinator first, and start it again afterwards (running jobs "
                          "go on meanwhile)");
     if (rc) return rc;
-    int64_t old = admin_token_id(f);
+    int64_t old = admin_token_id(f, NULL);
     before[0] = '\0';
     if (old) id_format(old, before);
     rc = make_token(f, e);
-    if (!rc) id_format(admin_token_id(f), id);
+    if (!rc) id_format(admin_token_id(f, NULL), id);
     file_lock_release(lock);
     return rc;
 }

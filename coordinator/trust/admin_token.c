@@ -72,17 +72,21 @@ int admin_token_make(struct store *s, const struct config *c, const char *name, 
     return rc;
 }
 
-int64_t admin_token_id(const struct config *c)
+int64_t admin_token_id(const struct config *c, struct err *e)
 {
     char *path = paths_join(c->state, ADMIN_TOKEN_FILE);
     struct buf text;
     struct token t;
     int64_t id = 0;
     buf_init(&text, TOKEN_TEXT_SIZE);
-    if (file_read(path, TOKEN_TEXT_SIZE - 1, &text, NULL) == 0 && text.len &&
-        token_parse(text.data, &t, NULL) == 0) {
+    struct err why = {0};
+    int rc = file_read(path, TOKEN_TEXT_SIZE - 1, &text, e);
+    if (!rc) rc = token_parse(text.len ? text.data : "", &t, &why);
+    if (!rc) {
         id = t.id;
         token_fini(&t);
+    } else if (why.code) {
+        err_set(e, rc, "%s: %s", path, err_text(&why));
     }
     buf_fini_secret(&text);
     mem_free(path);

@@ -230,6 +230,19 @@ holds "and its log says how to get a token" until_true 60 \
     file_has coordinator.log 'cadre-coordinator token create'
 cadre status 2>err
 has "so does the command line" err 'admin.token' 'cadre-coordinator token create'
+for text in '' garbage; do
+    end "$coordinator"
+    printf %s "$text" >server/admin.token && chmod 600 server/admin.token
+    : >coordinator.out && : >token.log
+    cadre-coordinator run --config coordinator.yaml --state server >coordinator.out 2>token.log &
+    coordinator=$!
+    pids="$pids $coordinator"
+    holds "it starts with the token '$text'" until_true 60 grep -q '^listening' coordinator.out
+    holds "whose file is named" until_true 60 \
+        file_has token.log "server/admin.token: .*token.*'cadre-coordinator token create'"
+    holds "and not said to be missing" sh -c '! grep -q "there is no admin.token" token.log'
+done
+rm server/admin.token
 
 # ---- a lost token ----
 cadre-coordinator token create --state server 2>err
