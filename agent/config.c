@@ -77,7 +77,7 @@ static int check_address(const char *value, struct err *e)
 {
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
-    return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
+    return address_parse_peer(value, DEFAULT_PORT, host, sizeof host, &port, e);
 }
 
 static int check_metrics_file(const char *path, struct err *e)

@@ -469,7 +469,7 @@ static int take_url(struct client *c, char *url, struct err *e)
     if (c->addresses == TOKEN_ADDRESSES)
         return err_set(e, ERR_INVALID, "more than %d addresses", TOKEN_ADDRESSES);
     size_t i = c->addresses++;
-    return address_parse(address, DEFAULT_PORT, c->host[i], sizeof c->host[i], &c->port[i], e);
+    return address_parse_peer(address, DEFAULT_PORT, c->host[i], sizeof c->host[i], &c->port[i], e);
 }
 
 static int split_urls(struct client *c, const char *urls, struct err *e)

@@ -30,7 +30,7 @@ static int check_address(const char *value, struct err *e)
 {
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;
-    return address_parse(value, DEFAULT_PORT, host, sizeof host, &port, e);
+    return address_parse_peer(value, DEFAULT_PORT, host, sizeof host, &port, e);
 }
 
 /* A name, a port alone and `:7433` are what people write who think of other programs. */

@@ -101,6 +101,24 @@ int address_parse(const char *s, uint16_t default_port, char *host, size_t host_
     return 0;
 }
 
+int address_parse_peer(const char *s, uint16_t default_port, char *host, size_t host_size,
+                       uint16_t *port, struct err *e)
+{
+    char found[TOKEN_ADDRESS_SIZE];
+    uint16_t n;
+    int rc = address_parse(s, default_port, found, sizeof found, &n, e);
+    if (rc != 0) return rc;
+    if (n == 0)
+        return err_set(e, ERR_INVALID,
+                       "'%s': nothing listens on port 0: host and port are wanted, as in "
+                       "queue.example.com:7433",
+                       s);
+    if (str_copy(host, host_size, found) != 0)
+        return err_set(e, ERR_INVALID, "'%s': the host name is too long", s);
+    *port = n;
+    return 0;
+}
+
 static bool address_fits(const char *s, size_t len)
 {
     char host[TOKEN_ADDRESS_SIZE];

@@ -44,5 +44,8 @@ int token_expect(const struct token *t, enum token_kind kind, struct err *e);
  * default_port. Port 0 is accepted: to listen on port 0 means any free port. */
 int address_parse(const char *s, uint16_t default_port, char *host, size_t host_size,
                   uint16_t *port, struct err *e);
+/* The same of an address to connect to: port 0, which lets a listener choose one, is refused. */
+int address_parse_peer(const char *s, uint16_t default_port, char *host, size_t host_size,
+                       uint16_t *port, struct err *e);
 
 #endif

@@ -12,6 +12,8 @@ mkdir home folder
 : >empty
 echo word >word
 printf 'a: [\n' >broken.yaml
+printf 'coordinator: "a:0"\n' >zero.yaml
+printf 'advertise: ["a:0"]\n' >nought.yaml
 printf 'slots: 3\nretention: 1x\n' >wrong.yaml
 
 # ---- a table: what is typed, and what has to be said ----
@@ -95,6 +97,7 @@ standard input is empty; an API token | cadre login -
 not a token: one begins with cadre-join- or cadre-api- | cadre login word
 the token is empty | cadre --token '' status
 --url: 'a:99999': '99999' is not a port | cadre --url a:99999 status
+--url: 'localhost:0': nothing listens on port 0: | cadre --url localhost:0 status
 --url: 'a:1,7433': '7433': '7433' is a number, and no host | cadre --url a:1,7433 status
 word: this is not a token: one begins with | cadre --token-file word status
 empty is empty; an API token .* is expected there | cadre --token-file empty status
@@ -111,6 +114,8 @@ standard input is empty; a join token | cadre-agent join -
 --log-level: 'loud' is not one of error, warn, info, debug | cadre-agent run --log-level loud
 nofile: No such file .*; --config or CADRE_CONFIG names it | cadre-agent run --config nofile
 folder is a folder; a file is expected | cadre-agent run --config folder
+zero.yaml:1: coordinator: 'a:0': nothing listens on port 0: | cadre-agent run --config zero.yaml
+nought.yaml:1: advertise: 'a:0': nothing listens on | cadre-coordinator run --config nought.yaml
 wrong.yaml:2: unknown key 'retention', known here: | cadre-agent run --config wrong.yaml
 broken.yaml:2: a value is missing | cadre-agent check-config --config broken.yaml
 run takes no argument 'x'; see 'cadre-agent run --help' | cadre-agent run x

@@ -342,6 +342,27 @@ static void bad_addresses__are_refused(void **state)
     }
 }
 
+static void address_to_connect_to__has_a_port(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"localhost:0", "[::1]:00", "a:x", ""};
+    char host[64] = "before";
+    uint16_t port = 1;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct err e = {0};
+        assert_int_equal(address_parse_peer(bad[i], DEFAULT_PORT, host, sizeof host, &port, &e),
+                         ERR_INVALID);
+        assert_true(i > 1 || strstr(e.msg, "nothing listens on port 0"));
+        assert_string_equal(host, "before");
+        assert_int_equal(port, 1);
+    }
+    assert_int_equal(address_parse_peer("[::1]:9", DEFAULT_PORT, host, sizeof host, &port, NULL),
+                     0);
+    assert_string_equal(host, "::1");
+    assert_int_equal(port, 9);
+    assert_int_equal(address_parse_peer("abcd", DEFAULT_PORT, host, 4, &port, NULL), ERR_INVALID);
+}
+
 static void host_that_does_not_fit__is_refused_and_not_cut(void **state)
 {
     (void)state;
@@ -370,6 +391,7 @@ int main(void)
         cmocka_unit_test(token_that_would_be_refused__is_not_written),
         cmocka_unit_test(addresses__are_split),
         cmocka_unit_test(bad_addresses__are_refused),
+        cmocka_unit_test(address_to_connect_to__has_a_port),
         cmocka_unit_test(host_that_does_not_fit__is_refused_and_not_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
