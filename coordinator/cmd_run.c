@@ -98,6 +98,13 @@ static int start(struct runner *r, const struct config *config, struct err *e)
     return rc;
 }
 
+/* Is what the configuration names there, and what it should be? */
+static int check_named(const struct config *config, struct err *e)
+{
+    int rc = web_check(config, e);
+    return rc ? rc : zone_files_check(config, e);
+}
+
 int command_run(const struct command_args *a)
 {
     struct runner r = {0};
@@ -107,10 +114,11 @@ int command_run(const struct command_args *a)
     os_protect_self();
     if (!rc) rc = start(&r, a->config, &e);
     if (rc) {
+        int code = check_named(a->config, NULL) ? EXIT_USAGE : EXIT_FAILURE;
         complain_as("cadre-coordinator run", err_text(&e));
-        service_failed(EXIT_FAILURE, err_text(&e));
+        service_failed(code, err_text(&e));
         log_sink_close();
-        return EXIT_FAILURE;
+        return code;
     }
     log_info("coordinator: version %s, state %s, listening on %s", CADRE_VERSION, a->config->state,
              coordinator_address(r.coordinator));
@@ -146,9 +154,9 @@ int command_check_config(const struct command_args *a)
 {
     struct buf text;
     struct err e = {0};
-    if (web_check(a->config, &e) || zone_files_check(a->config, &e)) {
+    if (check_named(a->config, &e)) {
         complain_as("cadre-coordinator check-config", err_text(&e));
-        return EXIT_FAILURE;
+        return EXIT_USAGE;
     }
     buf_init(&text, 256 * 1024);
     opt_print(&a->config->set, &text);

@@ -81,7 +81,20 @@ done
 printf 'timezone: Berlin\n' >bad.yaml
 cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
 code=$?
-fails "a time zone that is none is refused" 1 'timezone' "'Berlin'" 'Europe/Berlin'
+fails "a time zone that is none is refused" 2 'timezone' "'Berlin'" 'Europe/Berlin'
+mv coordinator.yaml good.yaml
+cadre-coordinator init --state spare >out 2>&1 || not_ok "a spare coordinator"
+cadre-coordinator run --config bad.yaml --listen 127.0.0.1:0 --state spare >out 2>&1
+code=$?
+fails "also by run" 2 'timezone' "'Berlin'"
+printf 'web: {listen: 127.0.0.1:0, certificate: none.pem, key: none.key}\n' >bad.yaml
+for command in check-config 'run --listen 127.0.0.1:0'; do
+    # shellcheck disable=SC2086 # words
+    cadre-coordinator $command --config bad.yaml --state spare >out 2>&1
+    code=$?
+    fails "so is a certificate that is not there by $command" 2 'web.certificate' 'none.pem'
+done
+mv good.yaml coordinator.yaml
 printf 'lease: 5 parsecs\n' >bad.yaml
 cadre-coordinator check-config --config bad.yaml --state server >out 2>&1
 code=$?
