@@ -280,13 +280,30 @@ static char *nearest_here(const struct opt_set *s, const char *prefix, const cha
     return full;
 }
 
+static bool is_dash(char c)
+{
+    return c == '-' || c == '_';
+}
+
+/* "worker-group", "worker_group", "workerGroup": the name of one flag. */
+static bool names_flag(const char *name, const char *flag)
+{
+    if (!flag) return false;
+    while (*name && *flag) {
+        name += is_dash(*name);
+        flag += is_dash(*flag);
+        if ((*name++ | 0x20) != (*flag++ | 0x20)) return false;
+    }
+    return !*name && !*flag;
+}
+
 /* The key that the user probably meant instead of an unknown key; mem_free. NULL: not known. */
 static char *guess_key(const struct opt_set *s, const char *prefix, const char *name)
 {
     for (size_t row = 0; row < s->count; row++) {
         const struct opt *o = &s->table[row];
         /* the flag's name, or the right name in another section */
-        if (o->key && (str_eq(o->flag, name) || str_eq(last_segment(o->key), name))) {
+        if (o->key && (names_flag(name, o->flag) || str_eq(last_segment(o->key), name))) {
             return mem_strdup(o->key);
         }
     }

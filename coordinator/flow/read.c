@@ -136,6 +136,30 @@ static bool is_idle_group(const struct node *n, const char *key, const struct js
            (str_eq(key, "workerGroup") || str_eq(key, "workerSelector"));
 }
 
+static const char *find_name(struct key_list known, const char *name)
+{
+    size_t i = 0;
+    while (i < known.count && !str_eq(known.names[i], name))
+        i++;
+    return i < known.count ? known.names[i] : NULL;
+}
+
+/* Other programs' words for what runs: a list is a command, a text a script. NULL: it is none. */
+static const char *meant_to_run(const struct json *j, struct key_list known)
+{
+    const char *key = json_key(j);
+    if (!str_eq(key, "cmd") && !str_eq(key, "run") && !str_eq(key, "exec")) return NULL;
+    if (json_type(j) != JSON_ARRAY) return find_name(known, "script");
+    const char *command = find_name(known, "command");
+    return command ? command : find_name(known, "commands");
+}
+
+static const char *meant(const struct json *j, struct key_list known)
+{
+    const char *word = meant_to_run(j, known);
+    return word ? word : str_nearest(json_key(j), known.names, known.count);
+}
+
 static void fail_unknown(const struct node *n, const struct json *j, const char *near)
 {
     char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
@@ -149,10 +173,7 @@ void node_known(const struct node *n, struct key_list known, const struct refuse
 {
     for (const struct json *j = json_first(n->j); j; j = json_next(j)) {
         const char *key = json_key(j);
-        size_t k = 0;
-        while (k < known.count && !str_eq(known.names[k], key))
-            k++;
-        if (k < known.count) continue;
+        if (find_name(known, key)) continue;
         const struct refused_key *x = refused;
         while (x && x->name && !str_eq(x->name, key))
             x++;
@@ -164,7 +185,7 @@ void node_known(const struct node *n, struct key_list known, const struct refuse
         if (x && x->name)
             read_fail(n->r, j, "%s%s: %s", n->at, key, x->sentence);
         else
-            fail_unknown(n, j, str_nearest(key, known.names, known.count));
+            fail_unknown(n, j, meant(j, known));
     }
 }
 

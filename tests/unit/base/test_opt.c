@@ -615,6 +615,8 @@ static void unknown_keys__are_named_with_line_and_the_nearest(void **state)
     /* the flag's name, the right name in another place, a path in one word */
     refuse_file("worker-group: a\n",
                 "agent.yaml:1: unknown key 'worker-group', did you mean 'group'?");
+    refuse_file("workerGroup: a\n",
+                "agent.yaml:1: unknown key 'workerGroup', did you mean 'group'?");
     refuse_file("output: 5KiB\n",
                 "agent.yaml:1: unknown key 'output', did you mean 'limits.output'?");
     refuse_file("limits: {slots: 5}\n",

@@ -416,6 +416,13 @@ static void a_slip_in_a_needed_key_is_one_problem(void **state)
             "4: unknown key 'task', did you mean 'tasks'?");
     refuses(HEAD "tasks:\n  - id: t\n    comand: [x]\n",
             "5: task t: unknown key 'comand', did you mean 'command'?");
+    refuses(HEAD "tasks:\n  - id: t\n    cmd: [x]\n",
+            "5: task t: unknown key 'cmd', did you mean 'command'?");
+    refuses(HEAD "tasks:\n  - id: t\n    run: echo x\n",
+            "5: task t: unknown key 'run', did you mean 'script'?");
+    refuses(HEAD "tasks:\n  - id: t\n    type: io.kestra.plugin.scripts.shell.Commands\n"
+                 "    run: [x]\n",
+            "6: task t: unknown key 'run', did you mean 'commands'?");
     refuses(HEAD "tasks:\n  - id: t\n    scrip: x\n",
             "5: task t: unknown key 'scrip', did you mean 'script'?");
     refuses(HEAD "tasks:\n  - {Id: t, script: x}\n",
