@@ -81,6 +81,20 @@ static int collect_folder(const char *path, const struct above *here, struct flo
     return rc;
 }
 
+/* Also TEAM.YAML, as Windows has it. */
+static bool is_flow_file(const char *path)
+{
+    static const char *const ends[] = {".yaml", ".yml"};
+    size_t len = strlen(path);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t n = strlen(ends[i]), k = 0;
+        while (len >= n && k < n && (path[len - n + k] | 0x20) == (ends[i][k] | 0x20))
+            k++;
+        if (k == n) return true;
+    }
+    return false;
+}
+
 /* asked: also a file of another name, and one that is not there: who reads it tells. */
 static int collect(const char *path, const struct above *up, bool asked, struct flow_paths *out,
                    struct err *e)
@@ -88,7 +102,7 @@ static int collect(const char *path, const struct above *up, bool asked, struct 
     struct above here = {.up = up};
     if (file_look(path, &here.facts, NULL) == 0 && here.facts.kind == FILE_IS_FOLDER)
         return collect_folder(path, &here, out, e);
-    if (asked || str_ends(path, ".yaml") || str_ends(path, ".yml")) add_path(out, mem_strdup(path));
+    if (asked || is_flow_file(path)) add_path(out, mem_strdup(path));
     return 0;
 }
 

@@ -122,6 +122,10 @@ mkdir -p loop/below && ln -s .. loop/below/up
 printf 'id: looped\nnamespace: company\ntasks: [{id: a, command: ["true"]}]\n' >loop/below/a.yaml
 is "a link to a folder above is passed over" 'company/looped valid' \
     "$(cadre flow validate loop 2>&1)"
+mkdir -p capitals && sed s/looped/one/ loop/below/a.yaml >capitals/A.YAML
+sed s/looped/two/ loop/below/a.yaml >capitals/B.Yml
+is "a folder's files may have their ends in capitals" 'company/one company/two' \
+    "$(cadre flow validate capitals 2>&1 | sed 's/ valid$//' | tr '\n' ' ' | sed 's/ $//')"
 deep=deep/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17
 mkdir -p "$deep" && cp loop/below/a.yaml deep/ && sed s/looped/lost/ deep/a.yaml >"$deep/b.yaml"
 cadre flow validate deep >out 2>err
