@@ -80,22 +80,29 @@ static void make_names(struct dev *d)
     mem_free(folder);
 }
 
+/* group NULL: default. A group that is named twice has one agent. */
+static void add_agent(struct dev *d, const char *group)
+{
+    for (size_t i = 0; group && i < d->agent_count; i++)
+        if (str_eq(d->agents[i].group, group)) return;
+    struct dev_agent *a = &d->agents[d->agent_count++];
+    a->group = mem_strdup(group);
+    a->name = group ? str_dupf("dev-%s", group) : mem_strdup("dev");
+    char *config = str_dupf("%s.yaml", a->name), *log = str_dupf("%s.log", a->name);
+    a->config = paths_join(d->scratch, config);
+    a->log = paths_join(d->scratch, log);
+    a->state = paths_join(d->scratch, a->name);
+    mem_free(config);
+    mem_free(log);
+}
+
 static void make_agents(struct dev *d)
 {
     const struct opt_list *groups = &d->config->groups;
-    d->agent_count = groups->count + 1;
-    d->agents = mem_array(d->agent_count, sizeof *d->agents);
-    for (size_t i = 0; i < d->agent_count; i++) {
-        struct dev_agent *a = &d->agents[i];
-        a->group = i ? mem_strdup(groups->items[i - 1]) : NULL;
-        a->name = i ? str_dupf("dev-%s", a->group) : mem_strdup("dev");
-        char *config = str_dupf("%s.yaml", a->name), *log = str_dupf("%s.log", a->name);
-        a->config = paths_join(d->scratch, config);
-        a->log = paths_join(d->scratch, log);
-        a->state = paths_join(d->scratch, a->name);
-        mem_free(config);
-        mem_free(log);
-    }
+    d->agents = mem_array(groups->count + 1, sizeof *d->agents);
+    add_agent(d, NULL);
+    for (size_t i = 0; i < groups->count; i++)
+        add_agent(d, groups->items[i]);
 }
 
 static int add_groups(const struct dev *d, struct store *s, int64_t now_ms, struct err *e)

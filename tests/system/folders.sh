@@ -50,12 +50,14 @@ is "nor tried out in" 1 $?
 unchanged "nothing in it was changed" fresh
 
 # ---- a trial's folder, which holds both ----
-cadre-coordinator dev --state trial --listen 127.0.0.1:0 >trial.out 2>trial.err &
+cadre-coordinator dev --state trial --listen 127.0.0.1:0 --group a --group a \
+    >trial.out 2>trial.err &
 trial=$!
 pids="$pids $trial"
 tried() { file_has trial.out '^Ctrl-C ends' || gone "$trial"; }
 holds "a trial begins" until_true 60 tried
-has "with coordinator and agent" trial.out 'a coordinator on .* and 1 agent\.'
+has "with coordinator and agents, one for a group that is named twice" trial.out \
+    'a coordinator on .* and 2 agents\.'
 end "$trial" INT
 is "and ends" 0 "$end_code"
 
