@@ -349,15 +349,21 @@ static void read_body(struct request *r, const char *text, size_t len)
         problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
 }
 
+/* Bodies are taken as they are. */
+static bool is_coded(struct request *r, const struct http_message *m)
+{
+    const char *coding = http_header(m, "content-encoding");
+    if (str_empty(coding) || str_eq(coding, "identity")) return false;
+    problem_set(&r->problem, 415, "encoding", "send it as it is",
+                "Content-Encoding '%.40s' is not taken", coding);
+    return true;
+}
+
 static void take_body(struct request *r, const struct http_message *m)
 {
     /* RFC 8259 section 8.1 lets a reader ignore a byte order mark */
     size_t mark = encoding_mark(m->body.data, m->body.len);
-    const char *coding = http_header(m, "content-encoding");
-    if (!str_empty(coding) && !str_eq(coding, "identity"))
-        problem_set(&r->problem, 415, "encoding", "send it as it is",
-                    "Content-Encoding '%.40s' is not taken", coding);
-    else if (!m->body.len)
+    if (!m->body.len)
         problem_set(&r->problem, 400, "bad-request", NULL, "the body must be a JSON object");
     else if (encoding_is_utf16(m->body.data, m->body.len))
         problem_set(&r->problem, 400, "bad-request", NULL,
@@ -377,8 +383,9 @@ static enum stream_form form_of(const char *accept)
 
 void route_message(struct request *r, const struct http_message *m)
 {
-    bool json = r->route && r->route->body != BODY_NONE && r->route->body != BODY_WEBHOOK;
-    if (!r->problem.status && json) take_body(r, m);
+    bool body = r->route && r->route->body != BODY_NONE;
+    if (!r->problem.status && body && !is_coded(r, m) && r->route->body != BODY_WEBHOOK)
+        take_body(r, m);
     if (r->problem.status) {
         request_send_problem(r, &r->problem);
         return;

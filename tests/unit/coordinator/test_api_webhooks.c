@@ -165,6 +165,20 @@ static void body__is_json_when_it_is_and_else_text(void **state)
     says("{{ inputs.x }} $(id)", "{{ inputs.x }} $(id)\n");
 }
 
+static void coded_body__is_refused_by_name(void **state)
+{
+    struct answer a;
+    (void)state;
+    call(PATH, "\x1f\x8b", "Content-Encoding: gzip\r\n", &a);
+    answer_is(&a, 415, "encoding", "'gzip'");
+    answer_fini(&a);
+    call("/api/v1/webhooks/company.team/hook/wrong", "x", "Content-Encoding: gzip\r\n", &a);
+    answer_is(&a, 404, "not-found", "no such webhook");
+    answer_fini(&a);
+    char id[14];
+    taken(PATH, "{}", "Content-Encoding: identity\r\n", id);
+}
+
 static void headers_and_parameters__are_lists_without_what_is_secret(void **state)
 {
     char id[14];
@@ -309,6 +323,7 @@ int main(void)
         HOUSE_TEST(call__with_the_key_needs_no_token),
         HOUSE_TEST(unknown__is_one_answer),
         HOUSE_TEST(body__is_json_when_it_is_and_else_text),
+        HOUSE_TEST(coded_body__is_refused_by_name),
         HOUSE_TEST(headers_and_parameters__are_lists_without_what_is_secret),
         HOUSE_TEST(idempotency_key__is_the_same_execution),
         HOUSE_TEST(large_body__is_refused_before_it_is_read),
