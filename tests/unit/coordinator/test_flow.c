@@ -72,7 +72,7 @@ static const char design_flow[] =
     "id: nightly-report\n"
     "namespace: company.team\n"
     "workerGroup: {key: windows}\n"
-    "labels: {owner: ops, version: 1.10}\n"
+    "labels: {owner: !!str ops, version: !!str 1.10}\n"
     "vars: {out: '/srv/out', n: 3}\n"
     "inputs:\n"
     "  - {id: day, type: STRING, defaults: today}\n"
