@@ -20,7 +20,7 @@ struct step {
     int64_t index;
 };
 
-enum term_kind { TERM_PATH, TERM_TEXT, TERM_WORD };
+enum term_kind { TERM_PATH, TERM_TEXT, TERM_WORD, TERM_NULL };
 
 struct term {
     enum term_kind kind;
@@ -193,7 +193,8 @@ static bool take_path(struct parser *p, struct term *t)
         t->text = p->s - t->len;
         return true;
     }
-    t->kind = TERM_PATH;
+    t->kind = str_eq(name, "null") ? TERM_NULL : TERM_PATH;
+    if (t->kind == TERM_NULL) return true;
     if (!find_root(p, name, &t->root)) return false;
     while (*p->s == '.' || *p->s == '[') {
         bool subscript = *p->s++ == '[';
@@ -480,7 +481,8 @@ struct render {
     const struct expr_values *v;
     struct buf *out;
     bool done; /* a term had a value */
-    /* the last term without one is an input that may be absent, or an empty member of an event */
+    /* the last term without one is null, an input that may be absent, or an empty member of an
+     * event */
     bool is_null;
     int rc;
     char missing[200];    /* the first path that had none */
@@ -641,6 +643,9 @@ static bool render_term(struct parser *p, const struct term *t)
         r->rc = add_text(r->out, t->text, t->len);
     } else if (t->kind == TERM_WORD) {
         r->rc = buf_add(r->out, t->text, t->len);
+    } else if (t->kind == TERM_NULL) {
+        r->done = false;
+        r->is_null = true;
     } else if (t->root == EXPR_TASKRUN && t->step_count == 1 && r->v->attempt &&
                str_eq(t->steps[0].name, "attempt")) {
         r->rc = add_attempt(r);

@@ -136,6 +136,15 @@ static void an_input_that_may_be_absent_is_null(void **state)
     renders(w, "{{ inputs.gone ?? inputs.day }}", "monday");
 }
 
+static void null_inserts_nothing(void **state)
+{
+    struct world *w = *state;
+    renders(w, "[{{ vars.gone ?? null }}]{{null}}", "[]");
+    renders(w, "{{ inputs.day ?? null }} {{ null ?? inputs.day }}", "monday monday");
+    renders(w, "{{ vars.gone ?? null ?? 'none' }}", "none");
+    misses(w, "{{ null ?? vars.gone }}", "vars.gone has no value");
+}
+
 static void blanks_are_taken_away_where_it_says_so(void **state)
 {
     struct world *w = *state;
@@ -318,7 +327,8 @@ static void what_is_no_expression_is_refused(void **state)
                                       "{{ inputs.day ? 1 : 2 }}",
                                       "{{ (inputs.day) }}",
                                       "{{ not inputs.day }}",
-                                      "{{ null }}",
+                                      "{{ null.x }}",
+                                      "{{ inputs.null ?? nil }}",
                                       "{{{ inputs.day }}}",
                                       "{{ \xff }}"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -368,6 +378,7 @@ int main(void)
         WITH_WORLD(what_was_inserted_is_not_looked_at_again),
         WITH_WORLD(a_missing_value_is_an_error_that_names_it),
         WITH_WORLD(an_input_that_may_be_absent_is_null),
+        WITH_WORLD(null_inserts_nothing),
         WITH_WORLD(blanks_are_taken_away_where_it_says_so),
         WITH_WORLD(an_exit_code_is_an_output),
         WITH_WORLD(what_stands_for_the_attempt_is_inserted_and_counted),
