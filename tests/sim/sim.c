@@ -138,6 +138,15 @@ static void set_paused(struct sim *s, int group, bool paused)
                                      group_keys[group]));
 }
 
+static void agent_remove(struct sim *s, struct agent_model *a)
+{
+    if (machine_has_tough(a)) return; /* a limit, see is_tough */
+    struct command *c = cmd_id(&s->world, CMD_AGENT_REMOVE, a->id);
+    c->flag = sim_random(s, 0, 3) != 0;
+    a->removes = a->id;
+    coordinator_push(s, c);
+}
+
 static void jump_wall(struct sim *s)
 {
     s->wall_jumps++;
@@ -183,9 +192,7 @@ static void on_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_chance(s, s->faults.remove)) {
         s->removals++;
         a = &s->agents[sim_random(s, 0, s->agent_count - 1)];
-        struct command *c = cmd_id(&s->world, CMD_AGENT_REMOVE, a->id);
-        c->flag = sim_random(s, 0, 3) != 0;
-        coordinator_push(s, c);
+        agent_remove(s, a);
     }
     if (sim_random(s, 0, 19) == 0)
         set_paused(s, (int)sim_random(s, 1, GROUPS - 1), sim_random(s, 0, 2) == 0);

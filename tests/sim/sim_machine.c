@@ -111,11 +111,13 @@ static void on_given_up(struct sim *s, void *object, uint64_t number)
     on_report(s, p, 0);
 }
 
-/* Not beyond the lease: what lives on then is a limit of the promise (docs/guarantees.md). */
+/* Not beyond the lease, nor of an agent that is removed: what lives on then is a limit of the promise
+ * (docs/guarantees.md). */
 static bool is_tough(struct sim *s, struct process_model *p)
 {
     int64_t left = p->agent->lease_base_ms + p->attempt->lease_ms - sim_now(s);
-    if (p->tough || left < 10000 || !sim_chance(s, 5)) return p->tough;
+    if (p->tough || left < 10000 || p->agent->removes == p->agent->id || !sim_chance(s, 5))
+        return p->tough;
     p->tough = true;
     sim_at(s, sim_random(s, 5000, (int)(left < 120000 ? left : 120000) - 1000), on_gone, p, 0);
     sim_at(s, 3500, on_given_up, p, 0);

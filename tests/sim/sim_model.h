@@ -87,6 +87,7 @@ struct agent_model {
     bool no_folders; /* while it is broken; else no processes */
     uint64_t trials; /* number of the last; older ones are void */
     int joins;       /* how often it enrolled again */
+    int64_t removes; /* the id that somebody wants to have removed last */
     /* of this life */
     uint64_t life; /* grows with every start and end; timers of an older one are void */
     bool up, frozen;
