@@ -102,10 +102,12 @@ esc=$(printf '\033') nl='
 '
 raw() { LC_ALL=C grep -q "$(printf '[\001-\010\013-\037\177]')" "$1"; }
 cadre group create gg --description "d${esc}[31mq${nl}gh OPEN 9 9 9 9 forged" >/dev/null
-cadre agent drain a --reason "x${esc}[31my${nl}state ONLINE" >/dev/null
-cadre agent show a >shown
-cadre group list >>shown
-cadre agent resume a >/dev/null
+for verb in drain remove; do
+    cadre agent $verb a --reason "x${esc}[31my${nl}state ONLINE" >out 2>err
+    is "a reason that would forge a line of the log is refused ($verb)" 1 $?
+    has "by name" err 'reason: .*U\+001B'
+done
+cadre group list >shown
 cadre run -- "no${esc}[31msuch" >>shown 2>&1
 cadre run --workdir "/x${nl}2026-11-27T00:00:00.000Z error agent: forged" -- true >>shown 2>&1
 cadre job show "$(cadre -o json job list --limit 1 | sed 's/.*"id":"\([^"]*\)".*/\1/')" >>shown
@@ -124,8 +126,8 @@ fi
 holds "so is what is not visible" test -z "$(LC_ALL=C grep -l "$turned\|$tag" shown)"
 has "and shown as escapes" shown 'no.xe2.x80.xaefile' 'no.xf3.xa0.x81.x81file' \
     'not visible: U\+202E'
-has "and shown" shown 'x.x1b\[31my.x0astate ONLINE' 'd.x1b\[31mq.x0agh OPEN' 'no.x1b\[31msuch'
-is "no row or line is forged" "" "$(grep -E '^(gh|2026-11-27T|state +ONLINE$)' shown)"
+has "and shown" shown 'd.x1b\[31mq.x0agh OPEN' 'no.x1b\[31msuch'
+is "no row or line is forged" "" "$(grep -E '^(gh|2026-11-27T)' shown)"
 cadre run -- printf 'a\033[31mb\n' >out 2>/dev/null
 is "a job's own output stays as it is" "a${esc}[31mb" "$(cat out)"
 
