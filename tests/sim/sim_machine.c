@@ -111,8 +111,8 @@ static void on_given_up(struct sim *s, void *object, uint64_t number)
     on_report(s, p, 0);
 }
 
-/* Not beyond the lease, nor of an agent that is removed: what lives on then is a limit of the promise
- * (docs/guarantees.md). */
+/* Not beyond the lease, nor at an agent that is removed: what lives on then is a limit of the
+ * promise (docs/guarantees.md). */
 static bool is_tough(struct sim *s, struct process_model *p)
 {
     int64_t left = p->agent->lease_base_ms + p->attempt->lease_ms - sim_now(s);
