@@ -318,6 +318,7 @@ void agent_update(struct engine *g, struct agent *a)
 
 void agent_set_full(struct engine *g, struct agent *a, bool full)
 {
+    if (!full && !deadline_is_set(&a->full.deadline)) return; /* as after each end of a job */
     timer_set(g, &a->full, full ? g->now.mono_ms + FULL_MS : NEVER);
     agent_update(g, a);
 }

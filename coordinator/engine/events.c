@@ -204,6 +204,7 @@ void apply_cleared(struct engine *g, const struct command *c)
     struct agent *a = event_agent(g, c);
     if (!a || a->moved || !remnant_clear(g, &a->remnants, v->job, v->attempt)) return;
     agent_set_full(g, a, false);
+    agent_update(g, a);
 }
 
 void event_give_up(struct engine *g, const struct command *c, const char *message)
