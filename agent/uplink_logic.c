@@ -56,6 +56,7 @@ struct uplink_logic {
     struct rng rng;
     size_t attempts;    /* to connect, since the last welcome */
     char *capabilities; /* JSON text */
+    bool caps_told;     /* in this session, as they are */
     char *resting;      /* why no jobs are wanted just now; NULL: they are */
     char *told_unwell;  /* as the coordinator was told last in this session; NULL: well */
     int64_t minor;      /* of this session's protocol */
@@ -310,7 +311,7 @@ static void add_unwell(struct uplink_logic *l, struct msg_ready *m)
     }
 }
 
-static void say_ready(struct uplink_logic *l, bool with_capabilities)
+static void say_ready(struct uplink_logic *l)
 {
     struct msg m = {.type = MSG_READY};
     int64_t busy = (int64_t)runner_logic_slots_taken(l->o.runner);
@@ -319,7 +320,8 @@ static void say_ready(struct uplink_logic *l, bool with_capabilities)
     m.u.ready.draining = l->resting || runner_logic_draining(l->o.runner);
     m.u.ready.reason = runner_logic_draining(l->o.runner) ? NULL : l->resting;
     add_unwell(l, &m.u.ready);
-    if (with_capabilities) m.u.ready.capabilities = l->capabilities;
+    if (!l->caps_told) m.u.ready.capabilities = l->capabilities;
+    l->caps_told = true;
     say(l, &m);
 }
 
@@ -343,6 +345,7 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->draining = l->resting || runner_logic_draining(l->o.runner);
     h->unwell = text_of(runner_logic_unwell(l->o.runner));
     h->capabilities = l->capabilities;
+    l->caps_told = true;
     l->hello_sent_ms = now_ms;
     say(l, &m);
     mem_free(h->attempts.items);
@@ -392,7 +395,7 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     if (w->addresses) act_text(l, UPLINK_ADDRESSES, w->addresses);
     warn_of_skew(now, w);
     warn_of_groups(l, w);
-    say_ready(l, false);
+    say_ready(l);
     plan_heartbeat(l, now);
     act_text(l, UPLINK_STATUS, "connected");
     act_plain(l, UPLINK_CHANGED);
@@ -436,7 +439,7 @@ static void on_drain_order(struct uplink_logic *l, const struct msg_drain *m)
     l->held = m->on;
     log_info("session: the coordinator %s%s%s", m->on ? "sends no more jobs" : "sends jobs again",
              m->reason ? ": " : "", m->reason ? m->reason : "");
-    if (!m->on && l->resting) say_ready(l, false); /* the operator's reason took its place */
+    if (!m->on && l->resting) say_ready(l); /* the operator's reason took its place */
 }
 
 static void on_message(struct uplink_logic *l, const struct moment *now, struct msg *m)
@@ -575,7 +578,7 @@ void uplink_logic_pump(struct uplink_logic *l, const struct moment *now, size_t 
         bool crossed = l->answer_waits && !is_idle(l);
         if (hurries || crossed) beat(l, now);
         /* before the events: what is given back must not be given again */
-        if (!str_eq(l->told_unwell, runner_logic_unwell(l->o.runner))) say_ready(l, false);
+        if (!str_eq(l->told_unwell, runner_logic_unwell(l->o.runner))) say_ready(l);
         pump_events(l, pending);
     }
     ask_to_be_woken(l);
@@ -589,7 +592,7 @@ void uplink_logic_announce(struct uplink_logic *l, int64_t slots)
     if (!uplink_logic_is_live(l)) return;
     if (runner_logic_draining(l->o.runner) && l->state == UPLINK_READY)
         move(l, UPLINK_DRAINING, "stopping");
-    say_ready(l, false);
+    say_ready(l);
 }
 
 void uplink_logic_rest(struct uplink_logic *l, const char *why)
@@ -604,7 +607,8 @@ void uplink_logic_set_capabilities(struct uplink_logic *l, const char *json)
     if (str_eq(l->capabilities, json)) return;
     mem_free(l->capabilities);
     l->capabilities = mem_strdup(json);
-    if (uplink_logic_is_live(l)) say_ready(l, true);
+    l->caps_told = false;
+    if (uplink_logic_is_live(l)) say_ready(l);
 }
 
 void uplink_logic_ask_certificate(struct uplink_logic *l, const char *csr)

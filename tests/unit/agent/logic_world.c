@@ -76,10 +76,11 @@ static void note_message(struct world *w, const struct msg *m)
         note(w, "%s %d%s", name, (int)m->u.heartbeat.n, m->u.heartbeat.ack_later ? " later" : "");
         break;
     case MSG_READY:
-        note(w, "%s %d/%d%s%s%s%s%s", name, (int)m->u.ready.free_slots, (int)m->u.ready.slots,
+        note(w, "%s %d/%d%s%s%s%s%s%s%s", name, (int)m->u.ready.free_slots, (int)m->u.ready.slots,
              m->u.ready.draining ? " draining" : "", m->u.ready.reason ? ": " : "",
              m->u.ready.reason ? m->u.ready.reason : "", m->u.ready.unwell ? " unwell: " : "",
-             m->u.ready.unwell ? m->u.ready.unwell : "");
+             m->u.ready.unwell ? m->u.ready.unwell : "", m->u.ready.capabilities ? " can " : "",
+             m->u.ready.capabilities ? m->u.ready.capabilities : "");
         break;
     case MSG_HELLO:
         note(w, "%s%s%s%s seq %d, %d attempts%s%s%s", name, m->u.hello.group ? " of " : "",

@@ -726,10 +726,32 @@ static void what_the_agent_says_of_itself(void **state)
     uplink_logic_set_capabilities(w->uplink, "{}"); /* as they were */
     did(w, "");
     uplink_logic_set_capabilities(w->uplink, "{\"os\":\"linux\"}");
-    did(w, "ready 9/9");
+    did(w, "ready 9/9 can {\"os\":\"linux\"}");
     runner_logic_drain(w->runner, w->now.mono_ms, 1000);
     uplink_logic_announce(w->uplink, 9);
     did(w, "ready 9/9 draining");
+}
+
+static void what_it_can__that_changes_behind_the_hello__is_said_after_the_welcome(void **state)
+{
+    struct world *w = *state;
+    uplink_logic_start(w->uplink, &w->now);
+    uplink_logic_opened(w->uplink, &w->now);
+    uplink_logic_set_capabilities(w->uplink, "{\"gpu\":1}");
+    w->did[0] = '\0';
+    welcome(w, 0);
+    did(w, "renew 1000000, ready 4/4 can {\"gpu\":1}");
+    uplink_logic_announce(w->uplink, 9);
+    did(w, "ready 9/9");
+    lose_link(w);
+    uplink_logic_set_capabilities(w->uplink, "{\"gpu\":0}"); /* the next hello has it */
+    wake(w);
+    uplink_logic_opened(w->uplink, &w->now);
+    w->did[0] = '\0';
+    welcome(w, 0);
+    assert_non_null(strstr(w->did, "ready 9/9"));
+    assert_null(strstr(w->did, "can"));
+    w->did[0] = '\0';
 }
 
 static void why_it_rests__is_said_again_when_an_operator_lets_it_go(void **state)
@@ -808,6 +830,7 @@ int main(void)
         WORLD_CASE(what_one_turn_sends__is_bounded),
         WORLD_CASE(events_that_are_not_acknowledged__are_bounded),
         WORLD_CASE(what_the_agent_says_of_itself),
+        WORLD_CASE(what_it_can__that_changes_behind_the_hello__is_said_after_the_welcome),
         WORLD_CASE(why_it_rests__is_said_again_when_an_operator_lets_it_go),
         WORLD_CASE(a_stop__says_bye_and_comes_back_no_more),
         WORLD_CASE(a_stop_before_the_welcome__says_nothing),
