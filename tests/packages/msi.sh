@@ -195,7 +195,7 @@ is "and then succeeds" 0 $?
 holds "the job ended by itself" job_is "$job" FAILED
 is "with its own code" 5 "$(cadre job show "$job" -o json |
     sed -n 's/.*"exitCode": *\([0-9]*\).*/\1/p' | head -n 1)"
-holds "the service runs again" service_is RUNNING
+holds "the service runs again" until_true 30 service_is RUNNING
 agent_has_version() { cadre agent show win-1 | grep -Eq "^version +$1"; }
 holds "in the new version" until_true 30 agent_has_version 9.9.9
 is "as the same agent" "$id" "$(agent_id win-1)"
