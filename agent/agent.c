@@ -37,6 +37,7 @@
 #define AWAIT_ROUNDS 6          /* as often when only killed jobs are left */
 #define GOODBYE_MS 10000        /* how long the last results may wait for their acknowledgement */
 #define SPACE_EVERY_MS 1000
+#define FOLDER_EVERY_MS 1000
 
 struct agent {
     uv_loop_t loop;
@@ -47,6 +48,7 @@ struct agent {
     struct identity identity;
     struct file_lock *lock;
     struct file_facts folder; /* what the state folder was at the start */
+    int64_t folder_looked_ms; /* mono */
     struct journal *journal;
     struct runner *runner;
     struct uplink *uplink;
@@ -191,11 +193,13 @@ static void on_space_timer(uv_timer_t *t)
 }
 
 /* Who moves the state folder away takes journal and identity with it; what is made anew in its
- * place is lost at the next start. */
-static void look_at_folder(struct agent *a)
+ * place is lost at the next start. Not in each turn: a job has several. */
+static void look_at_folder(struct agent *a, int64_t now_ms)
 {
     struct file_facts now;
     struct err e;
+    if (now_ms - a->folder_looked_ms < FOLDER_EVERY_MS) return;
+    a->folder_looked_ms = now_ms;
     if (file_look(a->config.state, &now, NULL) != 0 || file_is_same(&now, &a->folder)) return;
     err_set(&e, ERR_NOT_FOUND, "the state folder %s was moved or removed while the agent ran",
             a->config.state);
@@ -259,9 +263,10 @@ static void on_prepare(uv_prepare_t *prepare)
     if (!a->dirty || a->stopping) return;
     a->dirty = false;
     int rc = 0;
-    if (a->exit_code == 0) look_at_folder(a);
+    int64_t now_ms = os_mono_ms();
+    if (a->exit_code == 0) look_at_folder(a, now_ms);
     if (a->exit_code == 0) look_at_space(a);
-    if (a->exit_code == 0) rc = runner_logic_turn(runner_logic_of(a->runner), os_mono_ms(), &e);
+    if (a->exit_code == 0) rc = runner_logic_turn(runner_logic_of(a->runner), now_ms, &e);
     if (rc != 0) on_fatal(&e, a);
     if (a->exit_code == 0) uplink_pump(a->uplink);
     if (a->exit_code != 0) {
@@ -469,6 +474,7 @@ static int start_parts(struct agent *a, struct err *e)
                                 .journal = a->journal,
                                 .runner = runner_logic_of(a->runner),
                                 .name = a->name,
+                                .folder = &a->folder,
                                 .capabilities = capabilities,
                                 .on_attempted = on_attempted,
                                 .on_fatal = on_fatal,

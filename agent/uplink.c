@@ -314,18 +314,10 @@ static void on_handle_closed(uv_handle_t *h)
     mem_free(u);
 }
 
-/* Tells the state folder from a copy of it on this machine. */
-static void look_at_folder(struct uplink *u)
-{
-    struct file_facts f;
-    if (file_look(u->o.config->state, &f, NULL) == 0 && f.kind != FILE_IS_ABSENT)
-        (void)str_format(u->folder_id, sizeof u->folder_id, "%" PRIx64 "-%" PRIx64, f.volume,
-                         f.number);
-}
-
 static void make_logic(struct uplink *u)
 {
-    look_at_folder(u);
+    (void)str_format(u->folder_id, sizeof u->folder_id, "%" PRIx64 "-%" PRIx64, u->o.folder->volume,
+                     u->o.folder->number);
     agent_config_groups(u->o.config, &u->groups);
     if (os_boot_id(u->boot_id, sizeof u->boot_id) != 0) u->boot_id[0] = 0;
     if (os_host_id(u->host_id, sizeof u->host_id) != 0) u->host_id[0] = 0;
@@ -336,7 +328,7 @@ static void make_logic(struct uplink *u)
                                      .groups = u->groups.list,
                                      .boot_id = u->boot_id,
                                      .host_id = u->host_id,
-                                     .folder_id = u->folder_id[0] ? u->folder_id : NULL,
+                                     .folder_id = u->folder_id,
                                      .capabilities = u->o.capabilities,
                                      .slots = agent_config_slots(u->o.config),
                                      .seed = os_seed(),

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct file_facts;
 struct uv_loop_s;
 struct uplink;
 
@@ -23,7 +24,8 @@ struct uplink_options {
     struct journal *journal;
     struct runner_logic *runner;
     const char *name;
-    const char *capabilities; /* JSON text; see uplink_set_capabilities */
+    const struct file_facts *folder; /* of the state: tells it from a copy on this machine */
+    const char *capabilities;        /* JSON text; see uplink_set_capabilities */
     /* The first attempt to connect was made (for the service manager). May come again; must only
      * take note. */
     void (*on_attempted)(const char *status, void *user);
