@@ -114,7 +114,12 @@ int command_run(const struct command_args *a)
     os_protect_self();
     if (!rc) rc = start(&r, a->config, &e);
     if (rc) {
-        int code = check_named(a->config, NULL) ? EXIT_USAGE : EXIT_FAILURE;
+        struct err wrong = {0};
+        int code = EXIT_FAILURE;
+        if (check_named(a->config, &wrong)) { /* of two faults the one that a restart mends least */
+            code = EXIT_USAGE;
+            e = wrong;
+        }
         complain_as("cadre-coordinator run", err_text(&e));
         service_failed(code, err_text(&e));
         log_sink_close();

@@ -87,6 +87,9 @@ cadre-coordinator init --state spare >out 2>&1 || not_ok "a spare coordinator"
 cadre-coordinator run --config bad.yaml --listen 127.0.0.1:0 --state spare >out 2>&1
 code=$?
 fails "also by run" 2 'timezone' "'Berlin'"
+cadre-coordinator run --config bad.yaml --listen 127.0.0.1:0 --state server >out 2>&1
+code=$?
+fails "before what a restart may mend: another one has the folder" 2 'timezone' "'Berlin'"
 printf 'web: {listen: 127.0.0.1:0, certificate: none.pem, key: none.key}\n' >bad.yaml
 for command in check-config 'run --listen 127.0.0.1:0'; do
     # shellcheck disable=SC2086 # words
