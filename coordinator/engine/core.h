@@ -76,6 +76,7 @@ struct engine {
     int64_t fallback_grace_ms;
     bool loaded;             /* memory agrees with the store */
     bool flows_unread;       /* flows are left of which the store does not know the groups */
+    uint64_t groups_went_in; /* the last batch that deleted a group */
     bool offline_due;        /* all agents are to be marked as away in the next transaction */
     struct watch refused;    /* agents refused by their groups, and when; outlives a reload */
     struct numbers away;     /* agents that are, since a batch that failed ended their sessions */

@@ -342,7 +342,7 @@ void apply_group_delete(struct engine *g, const struct command *c, struct reply 
     if (!store_ok(g, store_group_delete(g->store, group->row.key, &g->err))) return;
     news_add(g, NEWS_GROUPS);
     group->deleted = true;
-    group->deleted_in = g->batch;
+    group->deleted_in = g->groups_went_in = g->batch;
     group_end_retrying(g, group);
     review_agents(g, group);
     if (g->rc) return;

@@ -25,6 +25,7 @@ void rules_check_groups(const struct engine *g)
 
 void rules_tell_deleted(const struct engine *g)
 {
+    if (g->groups_went_in != g->batch) return; /* each batch comes here */
     for (size_t i = 0; i < g->config.rule_count; i++) {
         const struct rule *r = &g->config.rules[i];
         const struct group *group = r->group ? group_find(g, r->group) : NULL;
