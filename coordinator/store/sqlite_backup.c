@@ -18,7 +18,7 @@
 
 static int copy_pages(struct db *from, struct db *to, struct err *e)
 {
-    sqlite3_backup *b = sqlite3_backup_init(to->handle, "main", from->handle, "main");
+    sqlite3_backup *b = sqlite3_backup_init(sqlite_handle(to), "main", sqlite_handle(from), "main");
     if (!b) return db_fail(to, e);
     /* All pages in one step: one consistent moment. The writer goes on meanwhile, into its log. */
     sqlite3_backup_step(b, -1);
@@ -99,12 +99,13 @@ int store_backup_checked(const char *state_folder, const char *path, struct stor
 /* By SQLite's own file functions, which take UTF-8 everywhere, but without its locks and logs. */
 static int read_head(const char *path, unsigned char head[HEAD_BYTES], struct err *e)
 {
-    struct db d = {.path = mem_strdup(path)};
+    struct sqlite s = {0};
+    struct db d = {.connection = (struct db_connection *)&s, .path = mem_strdup(path)};
     sqlite3_file *file = NULL;
-    int rc = sqlite3_open_v2(path, &d.handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
-    if (!d.handle) mem_exhausted();
+    int rc = sqlite3_open_v2(path, &s.handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    if (!s.handle) mem_exhausted();
     if (rc == SQLITE_OK)
-        rc = sqlite3_file_control(d.handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+        rc = sqlite3_file_control(s.handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
     int result = rc == SQLITE_OK && file && file->pMethods ? 0 : db_fail(&d, e);
     if (result == 0) {
         rc = file->pMethods->xRead(file, head, HEAD_BYTES, 0);
@@ -112,7 +113,8 @@ static int read_head(const char *path, unsigned char head[HEAD_BYTES], struct er
         if (rc != SQLITE_OK && rc != SQLITE_IOERR_SHORT_READ)
             result = err_set(e, ERR_IO, "%s: cannot be read (code %d)", path, rc);
     }
-    db_close(&d);
+    sqlite3_close(s.handle);
+    mem_free(d.path);
     return result;
 }
 

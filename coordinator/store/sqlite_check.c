@@ -1,7 +1,7 @@
 /* What a check finds, and what it cannot: docs/guarantees.md says it. */
 #include "coordinator/store/sqlite_check.h"
 
-#include "coordinator/store/sqlite_rows.h"
+#include "coordinator/store/sql_rows.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -13,15 +13,14 @@
 /* Each row of the query is a fault, but for "ok". */
 static int tell_rows(struct store_check *c, struct db *d, const char *sql, struct err *e)
 {
-    sqlite3_stmt *q = NULL;
-    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return check_failed(c, d, e);
-    int step;
-    while ((step = sqlite3_step(q)) == SQLITE_ROW) {
-        const char *text = (const char *)sqlite3_column_text(q, 0);
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, sql, &q, NULL), step = 0;
+    while (rc == 0 && (step = db_step(d, q, NULL)) == 1) {
+        const char *text = column_str(q, 0);
         if (!str_eq(text, "ok")) check_tell(c, d, text ? text : "damaged");
     }
-    int rc = step == SQLITE_DONE ? 0 : check_failed(c, d, e);
-    sqlite3_finalize(q);
+    if (rc != 0 || step < 0) rc = check_failed(c, d, e);
+    stmt_finish(q);
     return rc;
 }
 
@@ -54,38 +53,36 @@ static void tell_chunk(struct store_check *c, const struct db *d, const struct c
     mem_free(sentence);
 }
 
-static void take(struct store_check *c, const struct db *d, sqlite3_stmt *q, struct chunk *chunk)
+static void take(struct store_check *c, const struct db *d, struct stmt *q, struct chunk *chunk)
 {
-    *chunk = (struct chunk){.cursor = sqlite3_column_int64(q, 0),
-                            .job = sqlite3_column_int64(q, 1),
-                            .attempt = sqlite3_column_int64(q, 2),
-                            .stream = sqlite3_column_int(q, 3),
-                            .offset = sqlite3_column_int64(q, 4),
-                            .at_ms = sqlite3_column_int64(q, 5),
-                            .data = sqlite3_column_blob(q, 7),
-                            .len = (size_t)sqlite3_column_bytes(q, 7)};
-    if (sqlite3_column_type(q, 6) == SQLITE_NULL) return; /* of a version without */
+    *chunk = (struct chunk){.cursor = column_int(q, 0),
+                            .job = column_int(q, 1),
+                            .attempt = column_int(q, 2),
+                            .stream = (int)column_int(q, 3),
+                            .offset = column_int(q, 4),
+                            .at_ms = column_int(q, 5),
+                            .data = column_blob(q, 7),
+                            .len = column_bytes(q, 7)};
+    if (column_is_null(q, 6)) return; /* of a version without */
     c->chunks++;
-    if (sqlite3_column_int64(q, 6) != chunk_sum(chunk)) tell_chunk(c, d, chunk);
+    if (column_int(q, 6) != chunk_sum(chunk)) tell_chunk(c, d, chunk);
 }
 
 static int check_chunks(struct store_check *c, struct db *d, struct err *e)
 {
     static const char sql[] = "SELECT cursor, job, attempt, stream, offset, at_ms, sum, data"
                               " FROM chunks WHERE cursor > ?1 ORDER BY cursor LIMIT ?2";
-    sqlite3_stmt *q = NULL;
+    struct stmt *q = NULL;
     struct chunk chunk = {.cursor = 0};
-    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return check_failed(c, d, e);
-    int step = SQLITE_DONE;
-    for (int seen = CHUNKS_AT_ONCE; seen == CHUNKS_AT_ONCE && step == SQLITE_DONE;) {
+    int rc = db_prepare_one(d, sql, &q, NULL);
+    for (int seen = CHUNKS_AT_ONCE; seen == CHUNKS_AT_ONCE && rc == 0;) {
         bind_int(q, 1, chunk.cursor);
         bind_int(q, 2, CHUNKS_AT_ONCE);
-        for (seen = 0; (step = sqlite3_step(q)) == SQLITE_ROW; seen++)
+        for (seen = 0; (rc = db_step(d, q, NULL)) == 1; seen++)
             take(c, d, q, &chunk);
-        if (step == SQLITE_DONE) sqlite3_reset(q);
     }
-    int rc = step == SQLITE_DONE ? 0 : check_failed(c, d, e);
-    sqlite3_finalize(q);
+    if (rc != 0) rc = check_failed(c, d, e);
+    stmt_finish(q);
     return rc;
 }
 
@@ -107,7 +104,7 @@ static int check_named(const char *folder, enum schema which, struct store_check
     char *path = db_path(folder, which == SCHEMA_QUEUE ? QUEUE_FILE : OUTPUT_FILE);
     int rc = db_open(&d, path, DB_READER, e);
     if (rc == 0) rc = schema_check(&d, which, e);
-    if (rc == ERR_CORRUPT && d.handle) {
+    if (rc == ERR_CORRUPT && sqlite_handle(&d)) {
         check_tell(c, &d, "damaged, or not the expected file");
         rc = 0;
     } else if (rc == 0) {

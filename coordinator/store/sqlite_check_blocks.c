@@ -1,7 +1,7 @@
 /* The index of jobs against the jobs, both by id. */
 #include "coordinator/store/sqlite_check.h"
 
-#include "coordinator/store/sqlite_block_jobs.h"
+#include "coordinator/store/sql_block_jobs.h"
 
 #include "base/id.h"
 #include "base/mem.h"
@@ -13,7 +13,7 @@ struct blocks_check {
     struct store_check *c;
     struct db *d;
     struct block_jobs jobs;
-    sqlite3_stmt *starts;
+    struct stmt *starts;
     struct block block;
     bool inside;    /* block is one */
     bool has_next;  /* another one stands in the row of `starts` */
@@ -44,11 +44,11 @@ static void tell_of_block(struct blocks_check *x, const char *what)
 }
 
 /* 1: a row; 0: none; negative: it cannot be read on. */
-static int step(sqlite3_stmt *q, bool *row)
+static int step(struct blocks_check *x, bool *row)
 {
-    int code = sqlite3_step(q);
-    *row = code == SQLITE_ROW;
-    return code == SQLITE_ROW || code == SQLITE_DONE ? 0 : -1;
+    int rc = db_step(x->d, x->starts, NULL);
+    *row = rc == 1;
+    return rc < 0 ? -1 : 0;
 }
 
 static void leave_block(struct blocks_check *x)
@@ -61,12 +61,12 @@ static void leave_block(struct blocks_check *x)
 static int go_to(struct blocks_check *x, int64_t id)
 {
     int rc = 0;
-    while (rc == 0 && x->has_next && sqlite3_column_int64(x->starts, 0) <= id) {
+    while (rc == 0 && x->has_next && column_int(x->starts, 0) <= id) {
         leave_block(x);
         if (!block_read(&x->block, x->starts, INT64_MAX))
             tell_of_block(x, "is damaged: lists look at all of its jobs");
         x->inside = true;
-        rc = step(x->starts, &x->has_next);
+        rc = step(x, &x->has_next);
     }
     return rc;
 }
@@ -92,7 +92,7 @@ static int check_job(struct blocks_check *x, const struct block_job *job)
 static int check_all(struct blocks_check *x)
 {
     struct block_job job;
-    int rc = step(x->starts, &x->has_next), more = 1;
+    int rc = step(x, &x->has_next), more = 1;
     while (rc == 0 && (more = block_jobs_next(&x->jobs, &job, NULL)) == 1)
         rc = check_job(x, &job);
     if (more < 0) return more;
@@ -105,11 +105,11 @@ int check_blocks(struct store_check *c, struct db *d, struct err *e)
 {
     static const char blocks[] = "SELECT " BLOCK_COLUMNS " FROM job_blocks ORDER BY start";
     struct blocks_check x = {.c = c, .d = d};
-    bool ready = block_jobs_open(&x.jobs, d, NULL) == 0 &&
-                 sqlite3_prepare_v2(d->handle, blocks, -1, &x.starts, NULL) == SQLITE_OK;
+    bool ready =
+        block_jobs_open(&x.jobs, d, NULL) == 0 && db_prepare_one(d, blocks, &x.starts, NULL) == 0;
     int rc = ready && check_all(&x) == 0 ? 0 : check_failed(c, d, e);
     block_jobs_close(&x.jobs);
-    sqlite3_finalize(x.starts);
+    stmt_finish(x.starts);
     block_fini(&x.block);
     return rc;
 }

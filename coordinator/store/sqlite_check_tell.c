@@ -24,8 +24,8 @@ void check_tell_index(struct store_check *c, const struct db *d, const char *fau
 
 int check_failed(struct store_check *c, struct db *d, struct err *e)
 {
-    int code = sqlite3_extended_errcode(d->handle) & 0xff;
+    int code = sqlite3_extended_errcode(sqlite_handle(d)) & 0xff;
     if (code != SQLITE_CORRUPT && code != SQLITE_NOTADB) return db_fail(d, e);
-    check_tell(c, d, sqlite3_errmsg(d->handle));
+    check_tell(c, d, sqlite3_errmsg(sqlite_handle(d)));
     return 0;
 }

@@ -1,4 +1,4 @@
-/* The connection: opening, statements, and what SQLite's result codes mean for us. */
+/* The driver of SQLite: opening, statements, and what SQLite's result codes mean for us. */
 #include "coordinator/store/sqlite_db.h"
 
 #include "coordinator/store/sqlite_wal.h"
@@ -85,7 +85,7 @@ static bool lengthen(sqlite3_file *log, int64_t from, int64_t to)
  * the log is lengthened ahead of its use; best effort. The next commit syncs the zeros, hence in
  * small steps. Its size is asked for only when it matters: Linux (6.13 and later) gives a file that
  * was asked for its times a time of its own at the next change, and syncs the inode with it. */
-static void lengthen_log(struct db *d, int64_t used)
+static void lengthen_log(struct sqlite *d, int64_t used)
 {
     sqlite3_file *log = NULL;
     sqlite3_int64 size = 0;
@@ -107,7 +107,7 @@ static void lengthen_log(struct db *d, int64_t used)
 }
 
 /* What fails here took nothing from the commit; it will be met again. */
-static void fold_log(struct db *d, const char *name)
+static void fold_log(struct sqlite *d, const char *name)
 {
     d->log_pages = 0;
     sqlite3_wal_checkpoint_v2(d->handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
@@ -116,21 +116,22 @@ static void fold_log(struct db *d, const char *name)
 /* After every commit, within it. */
 static int on_commit(void *user, sqlite3 *handle, const char *name, int pages)
 {
-    struct db *d = user;
+    struct sqlite *d = user;
     (void)handle;
     d->log_pages = pages;
     if (pages >= CHECKPOINT_LATEST_PAGES && !d->apart) fold_log(d, name);
     return SQLITE_OK;
 }
 
-static bool wants_folding(struct db *d)
+static bool wants_folding(struct sqlite *d)
 {
     if (d->apart) return d->ask_fold(d->apart, d->log_pages);
     return d->log_pages >= (d->fold_pages > 0 ? d->fold_pages : CHECKPOINT_PAGES);
 }
 
-void db_settle(struct db *d)
+static void settle(struct db *db)
 {
+    struct sqlite *d = sqlite_of(db);
     if (d->log_pages == 0) return;
     if (wants_folding(d))
         fold_log(d, "main");
@@ -142,7 +143,7 @@ void db_settle(struct db *d)
 int db_sync(struct db *d)
 {
     sqlite3_file *file = NULL;
-    int rc = sqlite3_file_control(d->handle, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+    int rc = sqlite3_file_control(sqlite_handle(d), "main", SQLITE_FCNTL_FILE_POINTER, &file);
     if (rc != SQLITE_OK || !file || !file->pMethods) return rc;
     return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
@@ -150,7 +151,11 @@ int db_sync(struct db *d)
 int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
 {
     db_prepare_library();
-    *d = (struct db){.path = mem_strdup(path)};
+    struct sqlite *s = mem_alloc(sizeof *s);
+    *d = (struct db){.driver = &sqlite_driver,
+                     .connection = (struct db_connection *)s,
+                     .path = mem_strdup(path)};
+    s->db = d;
     if (mode == DB_MAKER) {
         create_private(path);
     } else if (!db_file_exists(path)) {
@@ -158,38 +163,25 @@ int db_open(struct db *d, const char *path, enum db_mode mode, struct err *e)
     }
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
     if (mode == DB_MAKER) flags |= SQLITE_OPEN_CREATE;
-    int rc = mode == DB_READER ? sqlite3_open_v2(path, &d->handle, flags, NULL)
-                               : wal_open(path, flags, &d->handle, &d->wal);
-    if (!d->handle) mem_exhausted();
+    int rc = mode == DB_READER ? sqlite3_open_v2(path, &s->handle, flags, NULL)
+                               : wal_open(path, flags, &s->handle, &s->wal);
+    if (!s->handle) mem_exhausted();
     if (rc != SQLITE_OK) return db_fail(d, e);
-    sqlite3_extended_result_codes(d->handle, 1);
-    sqlite3_busy_timeout(d->handle, BUSY_TIMEOUT_MS);
-    if (mode != DB_READER) sqlite3_wal_hook(d->handle, on_commit, d);
+    sqlite3_extended_result_codes(s->handle, 1);
+    sqlite3_busy_timeout(s->handle, BUSY_TIMEOUT_MS);
+    if (mode != DB_READER) sqlite3_wal_hook(s->handle, on_commit, s);
     /* A reader opens for writing all the same: the last one out folds the log into the file. */
     return mode == DB_READER ? db_exec(d, "PRAGMA query_only=1", e) : 0;
 }
 
-int db_prepare(struct db *d, const char *const *sql, int count, struct err *e)
+static void close_connection(struct db *d)
 {
-    d->statements = mem_array((size_t)count, sizeof *d->statements);
-    d->count = count;
-    for (int i = 0; i < count; i++) {
-        int rc = sqlite3_prepare_v3(d->handle, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                    &d->statements[i], NULL);
-        if (rc != SQLITE_OK) return db_fail(d, e);
-    }
-    return 0;
-}
-
-void db_close(struct db *d)
-{
-    for (int i = 0; i < d->count; i++)
-        sqlite3_finalize(d->statements[i]);
-    mem_free(d->statements);
-    sqlite3_close(d->handle);
-    wal_free(d->wal);
-    mem_free(d->path);
-    *d = (struct db){0};
+    struct sqlite *s = sqlite_of(d);
+    if (!s) return;
+    (void)sqlite3_blob_close(s->spec); /* NULL is fine */
+    sqlite3_close(s->handle);
+    wal_free(s->wal);
+    mem_free(s);
 }
 
 int db_corrupt(const struct db *d, const char *what, struct err *e)
@@ -218,10 +210,11 @@ static bool has_errno(void)
 
 int db_fail(struct db *d, struct err *e)
 {
-    int extended = sqlite3_extended_errcode(d->handle);
+    sqlite3 *handle = sqlite_handle(d);
+    int extended = sqlite3_extended_errcode(handle);
     int rc = extended & 0xff;
-    const char *what = sqlite3_errmsg(d->handle);
-    int system = sqlite3_system_errno(d->handle);
+    const char *what = sqlite3_errmsg(handle);
+    int system = sqlite3_system_errno(handle);
     if (rc == SQLITE_NOMEM || extended == SQLITE_IOERR_NOMEM) mem_exhausted();
     if (rc == SQLITE_FULL || (rc == SQLITE_IOERR && is_full(system))) {
         return err_set(e, ERR_FULL, "%s: no space is left on its disk", d->path);
@@ -247,25 +240,32 @@ int db_fail(struct db *d, struct err *e)
     return err_set(e, ERR_IO, "%s: %s (code %d, system error %d)", d->path, what, extended, system);
 }
 
-int db_exec(struct db *d, const char *sql, struct err *e)
+/* ---- what db.h asks of a driver ------------------------------------------------------------- */
+
+static int prepare(struct db *d, const char *sql, struct stmt **out, struct err *e)
 {
-    return sqlite3_exec(d->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(d, e);
+    struct sqlite_stmt *x = mem_alloc(sizeof *x);
+    x->stmt.driver = &sqlite_driver;
+    *out = &x->stmt;
+    int rc = sqlite3_prepare_v3(sqlite_handle(d), sql, -1, SQLITE_PREPARE_PERSISTENT, &x->q, NULL);
+    return rc == SQLITE_OK ? 0 : db_fail(d, e);
 }
 
-int db_int(struct db *d, const char *sql, int64_t *out, struct err *e)
+static void finish(struct stmt *q)
 {
-    sqlite3_stmt *q = NULL;
-    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return db_fail(d, e);
-    int rc = db_step(d, q, e);
-    if (rc == 1) *out = sqlite3_column_int64(q, 0);
-    sqlite3_finalize(q);
-    if (rc == 0) return err_set(e, ERR_INTERNAL, "%s: no answer to %s", d->path, sql);
-    return rc < 0 ? rc : 0;
+    if (!q) return;
+    sqlite3_finalize(sqlite_statement(q));
+    mem_free(q);
 }
 
-bool db_in_transaction(const struct db *d)
+static int exec(struct db *d, const char *sql, struct err *e)
 {
-    return d->handle && !sqlite3_get_autocommit(d->handle);
+    return sqlite3_exec(sqlite_handle(d), sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : db_fail(d, e);
+}
+
+static bool in_transaction(const struct db *d)
+{
+    return d->connection && sqlite_handle(d) && !sqlite3_get_autocommit(sqlite_handle(d));
 }
 
 static void bound(int rc)
@@ -274,90 +274,149 @@ static void bound(int rc)
     assert(rc == SQLITE_OK); /* else a wrong number of ours */
 }
 
-void bind_int(sqlite3_stmt *q, int at, int64_t n)
+static void set_int(struct stmt *q, int at, int64_t n)
 {
-    bound(sqlite3_bind_int64(q, at, n));
+    bound(sqlite3_bind_int64(sqlite_statement(q), at, n));
 }
 
-void bind_exit(sqlite3_stmt *q, int at, bool exited, int64_t exit_code)
+static void set_real(struct stmt *q, int at, double n)
 {
-    bound(exited ? sqlite3_bind_int64(q, at, exit_code) : sqlite3_bind_null(q, at));
+    bound(sqlite3_bind_double(sqlite_statement(q), at, n));
 }
 
-void bind_real(sqlite3_stmt *q, int at, double n)
+static void set_text(struct stmt *q, int at, const char *s)
 {
-    bound(sqlite3_bind_double(q, at, n));
+    bound(sqlite3_bind_text64(sqlite_statement(q), at, s, strlen(s), SQLITE_STATIC, SQLITE_UTF8));
 }
 
-void bind_text(sqlite3_stmt *q, int at, const char *s)
-{
-    bound(s ? sqlite3_bind_text64(q, at, s, strlen(s), SQLITE_STATIC, SQLITE_UTF8)
-            : sqlite3_bind_null(q, at));
-}
-
-void bind_blob(sqlite3_stmt *q, int at, const void *data, size_t len)
+static void set_blob(struct stmt *q, int at, const void *data, size_t len)
 {
     /* a NULL pointer would store NULL where an empty blob is meant */
-    bound(len ? sqlite3_bind_blob64(q, at, data, len, SQLITE_STATIC)
-              : sqlite3_bind_zeroblob(q, at, 0));
+    bound(len ? sqlite3_bind_blob64(sqlite_statement(q), at, data, len, SQLITE_STATIC)
+              : sqlite3_bind_zeroblob(sqlite_statement(q), at, 0));
 }
 
-int db_step(struct db *d, sqlite3_stmt *q, struct err *e)
+static void set_null(struct stmt *q, int at)
 {
-    int rc = sqlite3_step(q);
+    bound(sqlite3_bind_null(sqlite_statement(q), at));
+}
+
+static int step(struct db *d, struct stmt *q, struct err *e)
+{
+    int rc = sqlite3_step(sqlite_statement(q));
     if (rc == SQLITE_ROW) return 1;
     if (rc == SQLITE_DONE) {
-        sqlite3_reset(q);
+        sqlite3_reset(sqlite_statement(q));
         return 0;
     }
     int code = db_fail(d, e);
-    sqlite3_reset(q);
+    sqlite3_reset(sqlite_statement(q));
     return code;
 }
 
-int db_run(struct db *d, sqlite3_stmt *q, struct err *e)
+static int run(struct db *d, struct stmt *q, struct err *e)
 {
-    int rc = db_step(d, q, e);
-    if (rc == 1) sqlite3_reset(q);
+    int rc = step(d, q, e);
+    if (rc == 1) sqlite3_reset(sqlite_statement(q));
     return rc < 0 ? rc : 0;
 }
 
-int db_first_id(struct db *d, sqlite3_stmt *q, int64_t *id, struct err *e)
+static int change(struct db *d, struct stmt *q, int64_t *rows, struct err *e)
 {
-    int rc = db_step(d, q, e);
-    if (rc != 1) return rc;
-    *id = sqlite3_column_int64(q, 0);
-    sqlite3_reset(q);
-    return 1;
+    int rc = run(d, q, e);
+    if (rc == 0) *rows = sqlite3_changes(sqlite_handle(d));
+    return rc;
 }
 
-int db_change(struct db *d, sqlite3_stmt *q, struct err *e)
+static void reset(struct stmt *q)
 {
-    int rc = db_run(d, q, e);
-    if (rc != 0) return rc;
-    return sqlite3_changes(d->handle) > 0 ? 0 : err_set(e, ERR_NOT_FOUND, "there is no such row");
+    sqlite3_reset(sqlite_statement(q));
 }
 
-void db_reset(sqlite3_stmt *q)
+static int64_t get_int(struct stmt *q, int at)
 {
-    sqlite3_reset(q);
+    return sqlite3_column_int64(sqlite_statement(q), at);
 }
 
-char *column_text(sqlite3_stmt *q, int at)
+static double get_real(struct stmt *q, int at)
 {
-    const unsigned char *text = sqlite3_column_text(q, at);
-    return text ? mem_strndup((const char *)text, (size_t)sqlite3_column_bytes(q, at)) : NULL;
+    return sqlite3_column_double(sqlite_statement(q), at);
 }
 
-char *column_group(sqlite3_stmt *q, int at)
+static const char *get_str(struct stmt *q, int at)
 {
-    return sqlite3_column_bytes(q, at) == 0 ? mem_strdup(STR_DEFAULT_GROUP) : column_text(q, at);
+    return (const char *)sqlite3_column_text(sqlite_statement(q), at);
 }
 
-const char *group_text(const char *group)
+static const void *get_blob(struct stmt *q, int at)
 {
-    return str_is_default_group(group) ? "" : group;
+    return sqlite3_column_blob(sqlite_statement(q), at);
 }
+
+static size_t get_bytes(struct stmt *q, int at)
+{
+    return (size_t)sqlite3_column_bytes(sqlite_statement(q), at);
+}
+
+static bool get_null(struct stmt *q, int at)
+{
+    return sqlite3_column_type(sqlite_statement(q), at) == SQLITE_NULL;
+}
+
+/* The handle is used again: opening one costs as much as a statement. */
+static int spec(struct db *d, int64_t job, size_t most, char *out, size_t *whole, struct err *e)
+{
+    struct sqlite *s = sqlite_of(d);
+    int rc = s->spec ? sqlite3_blob_reopen(s->spec, job)
+                     : sqlite3_blob_open(s->handle, "main", "jobs", "spec", job, 0, &s->spec);
+    if (rc != SQLITE_OK) return db_fail(d, e);
+    *whole = (size_t)sqlite3_blob_bytes(s->spec);
+    int len = (int)(*whole < most ? *whole : most);
+    if (len > 0) rc = sqlite3_blob_read(s->spec, out, len, 0);
+    return rc == SQLITE_OK ? 0 : db_fail(d, e);
+}
+
+static void spec_end(struct db *d)
+{
+    (void)sqlite3_blob_close(sqlite_of(d)->spec); /* NULL is fine */
+    sqlite_of(d)->spec = NULL;
+}
+
+static int size(struct db *d, int64_t *bytes, struct err *e)
+{
+    int64_t pages, page;
+    int rc = db_int(d, "PRAGMA page_count", &pages, e);
+    if (rc == 0) rc = db_int(d, "PRAGMA page_size", &page, e);
+    if (rc == 0) *bytes = pages * page;
+    return rc;
+}
+
+const struct db_driver sqlite_driver = {
+    .close = close_connection,
+    .prepare = prepare,
+    .finish = finish,
+    .exec = exec,
+    .in_transaction = in_transaction,
+    .step = step,
+    .run = run,
+    .change = change,
+    .reset = reset,
+    .bind_int = set_int,
+    .bind_real = set_real,
+    .bind_text = set_text,
+    .bind_blob = set_blob,
+    .bind_null = set_null,
+    .column_int = get_int,
+    .column_real = get_real,
+    .column_str = get_str,
+    .column_blob = get_blob,
+    .column_bytes = get_bytes,
+    .column_is_null = get_null,
+    .spec = spec,
+    .spec_end = spec_end,
+    .settle = settle,
+    .size = size,
+};
 
 char *db_path(const char *folder, const char *name)
 {

@@ -5,7 +5,9 @@
  *                                      begins the log anew with its next commit */
 #include "coordinator/store/fold.h"
 
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sqlite_schema.h"
+#include "coordinator/store/sql_store.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -131,8 +133,8 @@ static void run(struct fold_log *l)
 {
     int in_log = 0, folded = 0;
     if (!take_state(l, FOLD_RUNS)) return;
-    int rc = sqlite3_wal_checkpoint_v2(l->db.handle, "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
-                                       &folded);
+    int rc = sqlite3_wal_checkpoint_v2(sqlite_handle(&l->db), "main", SQLITE_CHECKPOINT_PASSIVE,
+                                       &in_log, &folded);
     if (rc == SQLITE_OK) {
         l->folded = folded;
         /* SQLite syncs the file only when nothing came to the log meanwhile. What it left unsynced
@@ -186,7 +188,7 @@ static bool by_writer(struct fold_log *l, int pages)
     return true;
 }
 
-/* Of struct db. */
+/* Of struct sqlite. */
 static bool ask(struct fold_log *l, int pages)
 {
     if (atomic_load_explicit(&l->state, memory_order_acquire) != FOLD_IDLE)
@@ -211,7 +213,8 @@ static bool ask(struct fold_log *l, int pages)
 
 void store_fold_apart(struct store *s, struct fold *f)
 {
-    s->queue.apart = f ? &f->queue : NULL;
-    s->output.apart = f ? &f->output : NULL;
-    s->queue.ask_fold = s->output.ask_fold = ask;
+    struct sqlite *queue = sqlite_of(&s->queue), *output = sqlite_of(&s->output);
+    queue->apart = f ? &f->queue : NULL;
+    output->apart = f ? &f->output : NULL;
+    queue->ask_fold = output->ask_fold = ask;
 }

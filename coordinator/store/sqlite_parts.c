@@ -7,6 +7,8 @@
  * that changes both files writes it (output.db is committed first). The cursor of a chunk that is
  * deleted is kept in output.db, in the transaction that deletes it. So output.db never has less
  * than cadre.db knows of, unless it was replaced by an older one. */
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sqlite_schema.h"
 #include "coordinator/store/sqlite_parts.h"
 
 #include "base/mem.h"
@@ -24,25 +26,25 @@ struct part {
     int64_t mark;
 };
 
-static void copy_text(char *to, size_t size, sqlite3_stmt *q, int at)
+static void copy_text(char *to, size_t size, struct stmt *q, int at)
 {
-    const char *text = (const char *)sqlite3_column_text(q, at);
+    const char *text = column_str(q, at);
     if (!text || str_copy(to, size, text) != 0) to[0] = '\0';
 }
 
 static int read_part(struct db *d, const char *sql, struct part *out, struct err *e)
 {
-    sqlite3_stmt *q = NULL;
+    struct stmt *q = NULL;
     *out = (struct part){0};
-    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return db_fail(d, e);
-    int rc = db_step(d, q, e);
+    int rc = db_prepare_one(d, sql, &q, e);
+    if (rc == 0) rc = db_step(d, q, e);
     if (rc == 1) {
         out->there = true;
         copy_text(out->id, sizeof out->id, q, 0);
         copy_text(out->ca, sizeof out->ca, q, 1);
-        out->mark = sqlite3_column_int64(q, 2);
+        out->mark = column_int(q, 2);
     }
-    sqlite3_finalize(q);
+    stmt_finish(q);
     return rc < 0 ? rc : 0;
 }
 
@@ -55,14 +57,15 @@ static int read_high(struct db *output, int64_t *high, struct err *e)
                   high, e);
 }
 
+/* n: negative: the statement has no second parameter. */
 static int write_row(struct db *d, const char *sql, const char *text, int64_t n, struct err *e)
 {
-    sqlite3_stmt *q = NULL;
-    if (sqlite3_prepare_v2(d->handle, sql, -1, &q, NULL) != SQLITE_OK) return db_fail(d, e);
-    bind_text(q, 1, text);
-    if (sqlite3_bind_parameter_count(q) > 1) bind_int(q, 2, n);
-    int rc = db_run(d, q, e);
-    sqlite3_finalize(q);
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, sql, &q, e);
+    if (rc == 0) bind_text(q, 1, text);
+    if (rc == 0 && n >= 0) bind_int(q, 2, n);
+    if (rc == 0) rc = db_run(d, q, e);
+    stmt_finish(q);
     return rc;
 }
 
@@ -129,7 +132,7 @@ int parts_join(struct store *s, const struct store_parts *p, bool new_output, st
     if (rc == 0 && !str_eq(queue.id, output.id))
         return refuse_pair(s, "is not the one of cadre.db beside it", e);
     if (rc == 0 && p->ca && !queue.ca[0])
-        rc = write_row(&s->queue, "UPDATE parts SET ca = ?1", p->ca, 0, e);
+        rc = write_row(&s->queue, "UPDATE parts SET ca = ?1", p->ca, -1, e);
     if (rc == 0) rc = read_high(&s->output, &s->output_high, e);
     if (rc == 0 && s->output_high < queue.mark)
         return refuse_pair(s, "is older than cadre.db beside it", e);
@@ -156,7 +159,7 @@ int parts_note_loss(struct store *s, int64_t now_ms, struct err *e)
 int parts_commit_output(struct store *s, struct err *e)
 {
     if (!s->output_cut) return 0;
-    sqlite3_stmt *q = store_output(s, O_MARK);
+    struct stmt *q = store_output(s, O_MARK);
     bind_int(q, 1, s->output_high);
     return db_run(&s->output, q, e);
 }
@@ -164,7 +167,7 @@ int parts_commit_output(struct store *s, struct err *e)
 int parts_commit_queue(struct store *s, struct err *e)
 {
     if (s->output_high == s->output_marked) return 0;
-    sqlite3_stmt *q = store_queue(s, Q_MARK);
+    struct stmt *q = store_queue(s, Q_MARK);
     bind_int(q, 1, s->output_high);
     return db_run(&s->queue, q, e);
 }

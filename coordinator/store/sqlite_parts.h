@@ -4,7 +4,7 @@
 #define CADRE_COORDINATOR_STORE_SQLITE_PARTS_H
 
 #include "coordinator/store/parts.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sql_store.h"
 
 /* ERR_CONFLICT: cadre.db belongs to another CA. */
 int parts_check_ca(struct store *s, const struct store_parts *p, struct err *e);

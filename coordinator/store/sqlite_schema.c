@@ -224,7 +224,7 @@ static const char queue_2[] =
 static const char queue_3[] =
     "ALTER TABLE job_states ADD COLUMN allow_failure INTEGER NOT NULL DEFAULT 0;";
 
-/* What is no longer needed is found without looking for it (sqlite_retention.c). */
+/* What is no longer needed is found without looking for it (sql_retention.c). */
 static const char queue_4[] =
     "ALTER TABLE requires ADD COLUMN jobs INTEGER NOT NULL DEFAULT 0;" /* that have them */
     "UPDATE requires SET jobs = n.jobs FROM (SELECT requires_id, count(*) AS jobs"
@@ -450,7 +450,7 @@ static const char queue_23[] = "CREATE TABLE page_sessions ("
 static const char queue_24[] = "CREATE INDEX trigger_next ON triggers (next_ms)"
                                "  WHERE kind = 1 AND disabled = 0 AND next_ms > 0;";
 
-/* Of each range of ids, what its jobs are found by. sqlite_blocks.c fills it, also when the store
+/* Of each range of ids, what its jobs are found by. sql_blocks.c fills it, also when the store
  * opens and it is empty. */
 static const char queue_25[] = "CREATE TABLE job_blocks ("
                                "  start INTEGER PRIMARY KEY,"

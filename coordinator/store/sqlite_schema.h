@@ -19,12 +19,4 @@ int schema_migrate(struct db *d, enum schema which, struct err *e);
 /* For a reader: ERR_UNSUPPORTED unless the file has exactly the present version. */
 int schema_check(struct db *d, enum schema which, struct err *e);
 
-/* job_states.open: in the index of jobs that the engine has to know of. */
-enum open_place {
-    OPEN_NOT = 0,      /* in the plain queue, or final */
-    OPEN_WATCHED = 1,  /* CREATED, with a queue timeout or a fallback other than WAIT */
-    OPEN_ASSIGNED = 2, /* SUBMITTED, RUNNING, KILLING */
-    OPEN_RETRYING = 3,
-};
-
 #endif

@@ -1,15 +1,8 @@
-/* Opening and transactions.
- *
- * Group commit. A commit costs one fsync, whatever it holds, and an fsync costs more than all the
- * statements of a hundred jobs. So nothing here commits by itself: the store thread takes all
- * commands that have queued up, has the engine apply them between store_begin and store_commit, and
- * answers none of them before the commit has returned. While the disk is busy the next batch
- * gathers by itself, so that the batch grows with the load and an idle coordinator answers at once.
- * A transaction of SQLite begins with the first change, hence a batch that changes nothing costs no
- * fsync; output.db has a transaction of its own, committed first, because a result that is durable
- * promises the output before it. */
+/* Opening the files of a state folder. */
+#include "coordinator/store/sql_store.h"
+#include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/sqlite_parts.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_schema.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -39,11 +32,6 @@
 /* Beyond this a check of output.db after a crash would take longer than the leases it delays. */
 #define OUTPUT_CHECK_BYTES (INT64_C(1) << 30)
 
-#define X(number, sql) sql,
-static const char *const queue_sql[] = {QUEUE_STATEMENTS(X)};
-static const char *const output_sql[] = {OUTPUT_STATEMENTS(X)};
-#undef X
-
 /* Up to this a file is checked at every start: it takes a moment only, and a disk can damage what
  * lies still, too. */
 #define ALWAYS_CHECK_BYTES (INT64_C(64) << 20)
@@ -61,13 +49,11 @@ static bool was_cut_off(const char *path)
 
 static int check_integrity(struct db *d, struct err *e)
 {
-    sqlite3_stmt *q = NULL;
-    if (sqlite3_prepare_v2(d->handle, "PRAGMA quick_check(1)", -1, &q, NULL) != SQLITE_OK) {
-        return db_fail(d, e);
-    }
-    int rc = db_step(d, q, e);
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, "PRAGMA quick_check(1)", &q, e);
+    if (rc == 0) rc = db_step(d, q, e);
     char *verdict = rc == 1 ? column_text(q, 0) : NULL;
-    sqlite3_finalize(q);
+    stmt_finish(q);
     if (rc == 1 && !str_eq(verdict, "ok")) rc = db_corrupt(d, verdict, e);
     mem_free(verdict);
     return rc < 0 ? rc : 0;
@@ -125,17 +111,12 @@ static int open_file(struct db *d, const char *path, enum schema which, bool mak
     if (rc == 0 && !queue) rc = db_exec(d, OUTPUT_BIRTH, e);
     if (rc == 0) rc = db_exec(d, WRITER_PRAGMAS, e);
     if (rc == 0) rc = db_exec(d, queue ? QUEUE_CACHE : OUTPUT_CACHE, e);
-    if (!queue) d->fold_pages = OUTPUT_FOLD_PAGES;
+    if (rc == 0 && !queue) sqlite_of(d)->fold_pages = OUTPUT_FOLD_PAGES;
     int64_t pages = 0;
     if (rc == 0) rc = db_int(d, "PRAGMA page_count", &pages, e);
     if (rc == 0 && wants_check(queue, cut, pages * 4096)) rc = check_integrity(d, e);
     if (rc == 0) rc = look_at_content(d, which, make, fresh, e);
-    if (rc == 0) rc = schema_migrate(d, which, e);
-    if (rc == 0) {
-        rc = queue ? db_prepare(d, queue_sql, QUEUE_STATEMENT_COUNT, e)
-                   : db_prepare(d, output_sql, OUTPUT_STATEMENT_COUNT, e);
-    }
-    return rc;
+    return rc ? rc : schema_migrate(d, which, e);
 }
 
 static int open_queue(struct store *s, const char *folder, const struct store_parts *p,
@@ -183,6 +164,7 @@ int store_open_parts(const char *state_folder, struct store_parts *p, struct sto
         if (unfit && p->without_output) rc = begin_output(s, path, p, e);
     }
     mem_free(path);
+    if (rc == 0) rc = store_prepare(s, e);
     if (rc != 0) {
         store_close(s);
         return rc;
@@ -195,84 +177,4 @@ int store_open(const char *state_folder, struct store **out, struct err *e)
 {
     struct store_parts any = {.make = true};
     return store_open_parts(state_folder, &any, out, e);
-}
-
-void store_close(struct store *s)
-{
-    if (!s) return;
-    store_rollback(s);
-    db_close(&s->queue);
-    db_close(&s->output);
-    changes_fini(&s->changes);
-    blocks_fini(&s->blocks);
-    mem_free(s->tallies);
-    mem_free(s);
-}
-
-int store_begin(struct store *s, struct err *e)
-{
-    if (s->begun) return err_set(e, ERR_INTERNAL, "store_begin within a transaction");
-    s->begun = true;
-    return 0;
-}
-
-bool store_dirty(const struct store *s)
-{
-    return changes_any(&s->changes) || db_in_transaction(&s->queue) ||
-           db_in_transaction(&s->output);
-}
-
-int store_probe(struct store *s, struct err *e)
-{
-    int rc = store_write_output(s, e);
-    if (rc == 0) rc = db_run(&s->output, store_output(s, O_PROBE), e);
-    if (rc == 0) rc = db_run(&s->output, store_output(s, O_PROBE_END), e);
-    if (rc == 0) rc = store_write_queue(s, e);
-    if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_PROBE), e);
-    return rc == 0 ? db_run(&s->queue, store_queue(s, Q_PROBE_END), e) : rc;
-}
-
-int store_commit(struct store *s, struct err *e)
-{
-    if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
-    int rc = store_write_changes(s, e);
-    bool queue = db_in_transaction(&s->queue);
-    /* output first: what a committed result follows has to be there */
-    if (rc == 0 && db_in_transaction(&s->output)) {
-        rc = parts_commit_output(s, e);
-        if (rc == 0) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
-        if (rc == 0) parts_settle(s, false);
-    }
-    if (rc == 0 && queue) {
-        rc = tally_flush(s, e);
-        if (rc == 0) rc = blocks_flush(s, e);
-        if (rc == 0) rc = parts_commit_queue(s, e);
-        if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
-    }
-    if (rc == 0) {
-        parts_settle(s, queue);
-        changes_clear(&s->changes);
-        s->begun = false;
-    } else {
-        store_rollback(s);
-    }
-    return rc;
-}
-
-void store_settle(struct store *s)
-{
-    db_settle(&s->queue);
-    db_settle(&s->output);
-}
-
-/* After some errors SQLite has rolled back by itself. */
-void store_rollback(struct store *s)
-{
-    if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
-    if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
-    changes_clear(&s->changes);
-    tally_clear(s);
-    blocks_forget(&s->blocks);
-    parts_forget(s);
-    s->begun = false;
 }

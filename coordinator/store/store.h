@@ -1,8 +1,8 @@
 /* The store: everything that is kept, in the words of the engine. One writer: all calls on the
- * store thread (or in a test, on one thread). SQLite implements it in sqlite_*.c (two files in the
- * state folder: cadre.db and output.db, WAL, synchronous=FULL). The engine keeps in memory what it
- * has read and written, and relies on nobody else writing: one process at a time has the store open
- * for writing; the coordinator holds a lock on its state folder for that.
+ * store thread (or in a test, on one thread). sql_*.c say it in SQL, and a driver (db.h) runs that:
+ * SQLite's in sqlite_*.c, with two files in the state folder (cadre.db and output.db, WAL,
+ * synchronous=FULL). The engine keeps in memory what it has read and written, and relies on nobody
+ * else writing: one process at a time has the store open for writing.
  *
  * Everything between store_begin and store_commit is one transaction of each file; output.db is
  * committed first. A batch has two steps. First what it needs is looked up together

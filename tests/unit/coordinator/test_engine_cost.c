@@ -1,6 +1,7 @@
 /* What a job costs the engine's store, counted and not timed: a group with a long queue must not
  * make another one dearer. */
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_store.h"
 #include "base/mem.h"
 #include "coordinator/engine/group.h"
 #include "engine_world.h"
@@ -17,7 +18,8 @@ static int64_t take_steps(struct world *w)
 {
     int64_t sum = 0;
     for (int i = 0; i < w->store->queue.count; i++)
-        sum += sqlite3_stmt_status(w->store->queue.statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
+        sum += sqlite3_stmt_status(sqlite_statement(w->store->queue.statements[i]),
+                                   SQLITE_STMTSTATUS_VM_STEP, 1);
     return sum;
 }
 

@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/group.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -577,7 +578,7 @@ static void burst__three_hand_outs_and_few_rows_each(void **state)
         bad[i] = world_submit(w, NULL, NULL);
     for (int i = 0; i < GOOD; i++)
         good[i] = world_submit(w, NULL, NULL);
-    int64_t before = sqlite3_total_changes(w->store->queue.handle);
+    int64_t before = sqlite3_total_changes(sqlite_handle(&w->store->queue));
     for (int i = 0; i < 5; i++)
         world_do(w, cmd_id(w, CMD_AGENT_RESUME, f.ids[i]));
     for (int round = 0; round < 200 && world_state(w, bad[BAD - 1]) != JOB_FAILED; round++) {
@@ -592,7 +593,7 @@ static void burst__three_hand_outs_and_few_rows_each(void **state)
         assert_int_equal(world_commit(w), 0);
         hand_outs += world_effects(w, EFFECT_JOB);
     }
-    int64_t written = sqlite3_total_changes(w->store->queue.handle) - before;
+    int64_t written = sqlite3_total_changes(sqlite_handle(&w->store->queue)) - before;
     for (int i = 0; i < BAD; i++)
         assert_int_equal(world_reason(w, bad[i]), REASON_NOT_STARTED);
     for (int i = 0; i < 40; i++)
@@ -613,12 +614,13 @@ static void usual_job__reads_and_writes_nothing_of_it(void **state)
     static const enum queue_statement all[] = {Q_TRIED_INSERT, Q_TRIED_DELETE, Q_TRIED,
                                                Q_ATTEMPT_AGENTS};
     for (size_t i = 0; i < 4; i++)
-        sqlite3_stmt_status(store_queue(w->store, all[i]), SQLITE_STMTSTATUS_RUN, 1);
+        sqlite3_stmt_status(sqlite_statement(store_queue(w->store, all[i])), SQLITE_STMTSTATUS_RUN,
+                            1);
     for (int i = 0; i < 20; i++)
         ends(&f, 0, world_running(w, f.sessions[0], NULL, ++f.seq), 1);
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(sqlite3_stmt_status(store_queue(w->store, all[i]), SQLITE_STMTSTATUS_RUN,
-                                             1),
+        assert_int_equal(sqlite3_stmt_status(sqlite_statement(store_queue(w->store, all[i])),
+                                             SQLITE_STMTSTATUS_RUN, 1),
                          0);
 }
 

@@ -3,7 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,8 +206,8 @@ static void retry__the_other_agent_has_a_better_job__gets_both_in_order(void **s
 
 static int64_t attempt_reads(struct world *w)
 {
-    sqlite3_stmt *q = store_queue(w->store, Q_ATTEMPT_AGENTS);
-    return sqlite3_stmt_status(q, SQLITE_STMTSTATUS_RUN, 1);
+    struct stmt *q = store_queue(w->store, Q_ATTEMPT_AGENTS);
+    return sqlite3_stmt_status(sqlite_statement(q), SQLITE_STMTSTATUS_RUN, 1);
 }
 
 /* First attempts ask nobody where they failed, and later ones only after a restart. */

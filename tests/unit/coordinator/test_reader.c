@@ -6,7 +6,8 @@
 #include "base/str.h"
 #include "coordinator/store/backup.h"
 #include "coordinator/store/reader_load.h"
-#include "coordinator/store/sqlite_reader.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_reader.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -322,10 +323,12 @@ static int64_t steps_of_a_page(struct reader *r, const struct job_filter *f)
     struct list l = {0};
     int64_t next, sum = 0;
     for (int i = 0; i < QUEUE_READ_COUNT; i++)
-        (void)sqlite3_stmt_status(from_queue(r, (enum queue_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+        (void)sqlite3_stmt_status(sqlite_statement(from_queue(r, (enum queue_read)i)),
+                                  SQLITE_STMTSTATUS_VM_STEP, 1);
     OK(reader_jobs(r, f, note_job, &l, &next, &e));
     for (int i = 0; i < QUEUE_READ_COUNT; i++)
-        sum += sqlite3_stmt_status(from_queue(r, (enum queue_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+        sum += sqlite3_stmt_status(sqlite_statement(from_queue(r, (enum queue_read)i)),
+                                   SQLITE_STMTSTATUS_VM_STEP, 1);
     return sum;
 }
 

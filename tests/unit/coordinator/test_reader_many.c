@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "coordinator/store/reader_failures.h"
 #include "coordinator/store/reader_trigger.h"
-#include "coordinator/store/sqlite_reader.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_reader.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,11 +27,11 @@
 #define STEPS_MOST (100 * SCAN_MOST)
 
 static int64_t rows, rows_beside;
-static const sqlite3_stmt *beside[2];
+static const struct stmt *beside[2];
 
-int __real_db_step(struct db *d, sqlite3_stmt *q, struct err *e);
-int __wrap_db_step(struct db *d, sqlite3_stmt *q, struct err *e);
-int __wrap_db_step(struct db *d, sqlite3_stmt *q, struct err *e)
+int __real_db_step(struct db *d, struct stmt *q, struct err *e);
+int __wrap_db_step(struct db *d, struct stmt *q, struct err *e);
+int __wrap_db_step(struct db *d, struct stmt *q, struct err *e)
 {
     int rc = __real_db_step(d, q, e);
     bool is_beside = q == beside[0] || q == beside[1];
@@ -307,15 +308,16 @@ static void steps_begin(struct reader *r)
     beside[0] = from_queue(r, R_WHOSE);
     beside[1] = from_queue(r, R_EXECUTION_LABELS);
     for (int i = 0; i < QUEUE_READ_COUNT; i++)
-        (void)sqlite3_stmt_status(from_queue(r, (enum queue_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+        (void)sqlite3_stmt_status(sqlite_statement(from_queue(r, (enum queue_read)i)),
+                                  SQLITE_STMTSTATUS_VM_STEP, 1);
 }
 
 static void is_bounded(struct reader *r, const char *what, size_t n)
 {
     int64_t steps = 0;
     for (int i = 0; i < QUEUE_READ_COUNT; i++)
-        steps +=
-            sqlite3_stmt_status(from_queue(r, (enum queue_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+        steps += sqlite3_stmt_status(sqlite_statement(from_queue(r, (enum queue_read)i)),
+                                     SQLITE_STMTSTATUS_VM_STEP, 1);
     if (rows > ROWS_MOST || rows_beside > BESIDE_MOST || steps > STEPS_MOST)
         fail_msg("%s %zu: %lld rows, %lld beside, %lld steps", what, n, (long long)rows,
                  (long long)rows_beside, (long long)steps);

@@ -12,7 +12,8 @@
 #include "coordinator/store/reader_names.h"
 #include "coordinator/store/reader_notice.h"
 #include "coordinator/store/reader_trigger.h"
-#include "coordinator/store/sqlite_reader.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_reader.h"
 
 #include <string.h>
 
@@ -22,11 +23,11 @@
 
 static struct reader *r; /* of the store that all tests share */
 static int64_t rows;
-static const sqlite3_stmt *beside[4]; /* what one row needs */
+static const struct stmt *beside[4]; /* what one row needs */
 
-int __real_db_step(struct db *d, sqlite3_stmt *q, struct err *e);
-int __wrap_db_step(struct db *d, sqlite3_stmt *q, struct err *e);
-int __wrap_db_step(struct db *d, sqlite3_stmt *q, struct err *e)
+int __real_db_step(struct db *d, struct stmt *q, struct err *e);
+int __wrap_db_step(struct db *d, struct stmt *q, struct err *e);
+int __wrap_db_step(struct db *d, struct stmt *q, struct err *e)
 {
     int rc = __real_db_step(d, q, e);
     bool counts = rc == 1;
@@ -96,10 +97,11 @@ static int64_t steps(void)
 {
     int64_t sum = 0;
     for (int i = 0; i < QUEUE_READ_COUNT; i++)
-        sum += sqlite3_stmt_status(from_queue(r, (enum queue_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+        sum += sqlite3_stmt_status(sqlite_statement(from_queue(r, (enum queue_read)i)),
+                                   SQLITE_STMTSTATUS_VM_STEP, 1);
     for (int i = 0; i < OUTPUT_READ_COUNT; i++)
-        sum +=
-            sqlite3_stmt_status(from_output(r, (enum output_read)i), SQLITE_STMTSTATUS_VM_STEP, 1);
+        sum += sqlite3_stmt_status(sqlite_statement(from_output(r, (enum output_read)i)),
+                                   SQLITE_STMTSTATUS_VM_STEP, 1);
     return sum;
 }
 

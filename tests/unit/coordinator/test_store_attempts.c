@@ -2,7 +2,8 @@
  * the same however many there were. */
 #include "store_fixture.h"
 
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_store.h"
 
 #include <string.h>
 
@@ -73,7 +74,8 @@ static int64_t steps_so_far(struct db *d)
 {
     int64_t sum = 0;
     for (int i = 0; i < d->count; i++)
-        sum += sqlite3_stmt_status(d->statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
+        sum +=
+            sqlite3_stmt_status(sqlite_statement(d->statements[i]), SQLITE_STMTSTATUS_VM_STEP, 1);
     return sum;
 }
 
@@ -83,12 +85,14 @@ static struct cost cost_of_attempt(struct fixture *f, int64_t job, int number)
     struct attempt_row a = attempt_of(job, number);
     steps_so_far(queue);
     steps_so_far(output);
-    int64_t rows = sqlite3_total_changes(queue->handle) + sqlite3_total_changes(output->handle);
+    int64_t rows =
+        sqlite3_total_changes(sqlite_handle(queue)) + sqlite3_total_changes(sqlite_handle(output));
     begin(f);
     OK(store_attempt_add(f->store, &a, &e));
     commit(f);
     struct cost c = {.steps = steps_so_far(queue) + steps_so_far(output)};
-    c.rows = sqlite3_total_changes(queue->handle) + sqlite3_total_changes(output->handle) - rows;
+    c.rows = sqlite3_total_changes(sqlite_handle(queue)) +
+             sqlite3_total_changes(sqlite_handle(output)) - rows;
     return c;
 }
 

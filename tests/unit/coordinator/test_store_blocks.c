@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/check.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sql_store.h"
+#include "coordinator/store/sqlite_db.h"
 
 #include <string.h>
 
@@ -175,14 +176,15 @@ static void labels_leave_room_for_the_others(void **state)
 static bool reads(const char *parts, const char *subjects, struct block *b)
 {
     sqlite3 *db;
-    sqlite3_stmt *q;
+    struct sqlite_stmt x = {0};
     char sql[300];
     OK(str_format(sql, sizeof sql, "SELECT 10, %s, %s", parts, subjects));
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &q, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    bool good = block_read(b, q, 1000);
-    sqlite3_finalize(q);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &x.q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(x.q), SQLITE_ROW);
+    x.stmt.driver = &sqlite_driver;
+    bool good = block_read(b, &x.stmt, 1000);
+    sqlite3_finalize(x.q);
     sqlite3_close(db);
     return good;
 }
@@ -448,17 +450,18 @@ static void add_execution(struct fixture *f, int64_t id, const char *labels)
 static void read_block(const struct fixture *f, struct block *b)
 {
     sqlite3 *db;
-    sqlite3_stmt *q;
+    struct sqlite_stmt x = {0};
     char *path = str_dupf("%s/cadre.db", f->folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db,
                                         "SELECT start, parts, subjects FROM job_blocks"
                                         " ORDER BY start",
-                                        -1, &q, NULL),
+                                        -1, &x.q, NULL),
                      SQLITE_OK);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
-    assert_true(block_read(b, q, INT64_MAX));
-    sqlite3_finalize(q);
+    assert_int_equal(sqlite3_step(x.q), SQLITE_ROW);
+    x.stmt.driver = &sqlite_driver;
+    assert_true(block_read(b, &x.stmt, INT64_MAX));
+    sqlite3_finalize(x.q);
     sqlite3_close(db);
     mem_free(path);
 }

@@ -5,7 +5,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,11 +30,11 @@
 
 static char *text_of(struct fixture *f, const char *sql)
 {
-    sqlite3_stmt *q = NULL;
-    assert_int_equal(sqlite3_prepare_v2(f->store->queue.handle, sql, -1, &q, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    struct stmt *q = NULL;
+    OK(db_prepare_one(&f->store->queue, sql, &q, NULL));
+    assert_int_equal(db_step(&f->store->queue, q, NULL), 1);
     char *text = column_text(q, 0);
-    sqlite3_finalize(q);
+    stmt_finish(q);
     return text;
 }
 
@@ -161,13 +162,15 @@ static void random_steps__leave_what_one_after_the_other_leaves(void **state)
 
 static int runs(struct fixture *f, enum queue_statement which)
 {
-    return sqlite3_stmt_status(f->store->queue.statements[which], SQLITE_STMTSTATUS_RUN, 1);
+    return sqlite3_stmt_status(sqlite_statement(f->store->queue.statements[which]),
+                               SQLITE_STMTSTATUS_RUN, 1);
 }
 
 static void reset_runs(struct fixture *f)
 {
     for (int i = 0; i < f->store->queue.count; i++)
-        sqlite3_stmt_status(f->store->queue.statements[i], SQLITE_STMTSTATUS_RUN, 1);
+        sqlite3_stmt_status(sqlite_statement(f->store->queue.statements[i]), SQLITE_STMTSTATUS_RUN,
+                            1);
 }
 
 /* As the engine does it: a look at the keys, then the steps, each job's row known. */

@@ -3,7 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sql_store.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static void no_statement_scans_or_sorts_a_large_table(void **state)
     struct fixture *f = *state;
     int seen = 0;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-        sqlite3 *db = i < QUEUE_STATEMENT_COUNT ? f->store->queue.handle : f->store->output.handle;
+        sqlite3 *db = i < QUEUE_STATEMENT_COUNT ? sqlite_handle(&f->store->queue)
+                                                : sqlite_handle(&f->store->output);
         check_plan(db, statements[i], &seen);
     }
     assert_true(seen > 40);
@@ -52,7 +54,7 @@ static int64_t steps_of_a_life(struct fixture *f, int n)
 {
     struct store *s = f->store;
     for (int i = 0; i < s->queue.count; i++) {
-        sqlite3_stmt_status(s->queue.statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
+        sqlite3_stmt_status(sqlite_statement(s->queue.statements[i]), SQLITE_STMTSTATUS_VM_STEP, 1);
     }
     struct timespec start, end;
     clock_gettime(CLOCK_MONOTONIC, &start);
@@ -70,7 +72,8 @@ static int64_t steps_of_a_life(struct fixture *f, int n)
     clock_gettime(CLOCK_MONOTONIC, &end);
     int64_t sum = 0;
     for (int i = 0; i < s->queue.count; i++) {
-        sum += sqlite3_stmt_status(s->queue.statements[i], SQLITE_STMTSTATUS_VM_STEP, 1);
+        sum += sqlite3_stmt_status(sqlite_statement(s->queue.statements[i]),
+                                   SQLITE_STMTSTATUS_VM_STEP, 1);
     }
     printf("a life beside job %d: %lld steps, %ld us\n", n, (long long)sum,
            (end.tv_sec - start.tv_sec) * 1000000 + (end.tv_nsec - start.tv_nsec) / 1000);

@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/backup.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sql_store.h"
+#include "coordinator/store/sqlite_schema.h"
 
 #include <fcntl.h>
 #include <poll.h>

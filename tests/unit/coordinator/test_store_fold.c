@@ -7,7 +7,8 @@
 #include "base/str.h"
 #include "coordinator/store/check.h"
 #include "coordinator/store/fold.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sql_store.h"
+#include "coordinator/store/sqlite_db.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -245,7 +246,14 @@ static void file_that_is_missing__is_told(void **state)
 /* ---- the queue ---- */
 
 #define LONG_LOG 9000 /* pages */
-#define JOBS 128      /* in a commit */
+
+/* Is the writer to fold the log of output.db? */
+static bool asks(const struct store *s)
+{
+    const struct sqlite *output = sqlite_of(&s->output);
+    return output->ask_fold(output->apart, LONG_LOG);
+}
+#define JOBS 128 /* in a commit */
 #define LARGE_COMMIT (8 * 1024 * 1024)
 
 static void insert_jobs(struct store *s, int n, size_t spec_bytes)
@@ -386,7 +394,7 @@ static int on_page(sqlite3_file *f, const void *data, int n, sqlite3_int64 at)
     if (s) {
         add_piece(s, 64, NULL);
         /* it is at work: the writer leaves it alone, however long the log is */
-        assert_false(s->output.ask_fold(s->output.apart, LONG_LOG));
+        assert_false(asks(s));
     }
     if (page_fails) return SQLITE_FULL;
     unsynced += n;
@@ -551,7 +559,7 @@ static void one_that_was_asked_and_is_late__leaves_the_log_to_the_writer(void **
     }
     assert_int_equal(wakes, 1);
     int64_t before = size_of(f, "output.db");
-    assert_true(f->store->output.ask_fold(f->store->output.apart, LONG_LOG));
+    assert_true(asks(f->store));
     fold_run(fold);
     assert_int_equal(size_of(f, "output.db"), before);
     store_fold_apart(f->store, NULL);

@@ -2,7 +2,7 @@
  * store that is opened anew has it all. */
 #include "store_fixture.h"
 
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sql_store.h"
 
 #include <string.h>
 

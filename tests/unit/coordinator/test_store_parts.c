@@ -5,7 +5,7 @@
 #include "base/str.h"
 #include "coordinator/store/backup.h"
 #include "coordinator/store/parts.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sql_store.h"
 
 #include <stdio.h>
 #include <string.h>

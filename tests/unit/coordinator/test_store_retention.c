@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "coordinator/store/sqlite_store.h"
+#include "coordinator/store/sql_store.h"
 
 #include <string.h>
 

@@ -1,0 +1,105 @@
+/* Transactions.
+ *
+ * Group commit. A commit costs one fsync, whatever it holds, and an fsync costs more than all the
+ * statements of a hundred jobs. So nothing here commits by itself: the store thread takes all
+ * commands that have queued up, has the engine apply them between store_begin and store_commit, and
+ * answers none of them before the commit has returned. While the disk is busy the next batch
+ * gathers by itself, so that the batch grows with the load and an idle coordinator answers at once.
+ * A transaction of SQLite begins with the first change, hence a batch that changes nothing costs no
+ * fsync; output.db has a transaction of its own, committed first, because a result that is durable
+ * promises the output before it. */
+#include "coordinator/store/sql_store.h"
+#include "coordinator/store/sqlite_parts.h"
+
+#include "base/mem.h"
+
+#define X(number, sql) sql,
+static const char *const queue_sql[] = {QUEUE_STATEMENTS(X)};
+static const char *const output_sql[] = {OUTPUT_STATEMENTS(X)};
+#undef X
+
+int store_prepare(struct store *s, struct err *e)
+{
+    int rc = db_prepare(&s->queue, queue_sql, QUEUE_STATEMENT_COUNT, e);
+    return rc ? rc : db_prepare(&s->output, output_sql, OUTPUT_STATEMENT_COUNT, e);
+}
+
+void store_close(struct store *s)
+{
+    if (!s) return;
+    store_rollback(s);
+    db_close(&s->queue);
+    db_close(&s->output);
+    changes_fini(&s->changes);
+    blocks_fini(&s->blocks);
+    mem_free(s->tallies);
+    mem_free(s);
+}
+
+int store_begin(struct store *s, struct err *e)
+{
+    if (s->begun) return err_set(e, ERR_INTERNAL, "store_begin within a transaction");
+    s->begun = true;
+    return 0;
+}
+
+bool store_dirty(const struct store *s)
+{
+    return changes_any(&s->changes) || db_in_transaction(&s->queue) ||
+           db_in_transaction(&s->output);
+}
+
+int store_probe(struct store *s, struct err *e)
+{
+    int rc = store_write_output(s, e);
+    if (rc == 0) rc = db_run(&s->output, store_output(s, O_PROBE), e);
+    if (rc == 0) rc = db_run(&s->output, store_output(s, O_PROBE_END), e);
+    if (rc == 0) rc = store_write_queue(s, e);
+    if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_PROBE), e);
+    return rc == 0 ? db_run(&s->queue, store_queue(s, Q_PROBE_END), e) : rc;
+}
+
+int store_commit(struct store *s, struct err *e)
+{
+    if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
+    int rc = store_write_changes(s, e);
+    bool queue = db_in_transaction(&s->queue);
+    /* output first: what a committed result follows has to be there */
+    if (rc == 0 && db_in_transaction(&s->output)) {
+        rc = parts_commit_output(s, e);
+        if (rc == 0) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
+        if (rc == 0) parts_settle(s, false);
+    }
+    if (rc == 0 && queue) {
+        rc = tally_flush(s, e);
+        if (rc == 0) rc = blocks_flush(s, e);
+        if (rc == 0) rc = parts_commit_queue(s, e);
+        if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
+    }
+    if (rc == 0) {
+        parts_settle(s, queue);
+        changes_clear(&s->changes);
+        s->begun = false;
+    } else {
+        store_rollback(s);
+    }
+    return rc;
+}
+
+void store_settle(struct store *s)
+{
+    db_settle(&s->queue);
+    db_settle(&s->output);
+}
+
+/* After some errors SQLite has rolled back by itself. */
+void store_rollback(struct store *s)
+{
+    if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
+    if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
+    changes_clear(&s->changes);
+    tally_clear(s);
+    blocks_forget(&s->blocks);
+    parts_forget(s);
+    s->begun = false;
+}
