@@ -36,7 +36,8 @@
     X(ERR_UNSUPPORTED, -14, "not supported here")                                                  \
     X(ERR_FULL, -15, "no space left")                                                              \
     X(ERR_INTERNAL, -16, "a bug in Cadre")                                                         \
-    X(ERR_MACHINE, -17, "this machine cannot do it now")
+    X(ERR_MACHINE, -17, "this machine cannot do it now")                                           \
+    X(ERR_FENCED, -18, "another coordinator owns the queue")
 
 enum err_code {
     ERR_OK = 0,
