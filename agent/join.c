@@ -3,8 +3,10 @@
 
 #include "agent/identity.h"
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/yaml.h"
 #include "cadre_version.h"
 #include "platform/files.h"
 #include "platform/os.h"
@@ -181,9 +183,38 @@ static void edit_groups(const struct agent_groups *g, const struct msg_enrolled 
     }
 }
 
+/* "queue" and "queue:7433" are one. */
+static bool same_address(const char *a, const char *b)
+{
+    char host[TOKEN_ADDRESS_SIZE], other[TOKEN_ADDRESS_SIZE];
+    uint16_t port, other_port;
+    return address_parse(a, DEFAULT_PORT, host, sizeof host, &port, NULL) == 0 &&
+           address_parse(b, DEFAULT_PORT, other, sizeof other, &other_port, NULL) == 0 &&
+           port == other_port && str_eq(host, other);
+}
+
+/* A list of addresses that stands in the file stays: somebody wrote it for several coordinators, or
+ * for several ways to one. An unreadable file has none; the edit tells of it. */
+static enum join_addresses look_at_list(const char *path, const struct buf *text,
+                                        const struct token *token)
+{
+    struct yaml_doc doc = {0};
+    enum join_addresses found = JOIN_WROTE_ADDRESSES;
+    if (text->len > 0 && yaml_parse(path, text->data, text->len, &doc, NULL) == 0) {
+        const struct json *list = json_get(doc.root, "coordinator");
+        if (json_type(list) == JSON_ARRAY && json_count(list) > 0) found = JOIN_LEFT_OTHER_LIST;
+        for (const struct json *j = json_type(list) == JSON_ARRAY ? json_first(list) : NULL; j;
+             j = json_next(j))
+            for (size_t i = 0; i < token->address_count; i++)
+                if (same_address(json_str(j, ""), token->address[i])) found = JOIN_LEFT_LIST;
+    }
+    yaml_doc_fini(&doc);
+    return found;
+}
+
 /* What the configuration's file is to say after the join. */
 static int edit_config(const struct enrolment *what, const struct msg_enrolled *m,
-                       struct buf *after, struct err *e)
+                       struct buf *after, enum join_addresses *found, struct err *e)
 {
     const struct agent_config *c = what->config;
     const struct token *token = what->token;
@@ -198,7 +229,7 @@ static int edit_config(const struct enrolment *what, const struct msg_enrolled *
         addresses[i] = token->address[i];
     /* What the command line said of other settings is for the agent that runs, too. */
     bool given = agent_config_given(c, "slots"), labels = agent_config_given(c, "labels");
-    const struct config_edit edits[] = {
+    struct config_edit edits[] = {
         {.key = "coordinator", .values = addresses, .count = token->address_count},
         group,
         groups,
@@ -214,6 +245,8 @@ static int edit_config(const struct enrolment *what, const struct msg_enrolled *
     buf_init(&before, YAML_MAX_BYTES);
     int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
+    *found = look_at_list(c->config_path, &before, token);
+    if (*found != JOIN_WROTE_ADDRESSES) edits[0].values = NULL;
     if (rc == 0) rc = config_text_edit(c->config_path, before.data, edits, edit_count, after, e);
     buf_fini(&before);
     return rc;
@@ -224,19 +257,21 @@ static int check_config_text(const struct enrolment *what, struct err *e)
 {
     struct msg_enrolled probe = {.name = (char *)(uintptr_t)what->name,
                                  .group = what->groups->keys[0]};
+    enum join_addresses found;
     struct buf after;
     buf_init(&after, YAML_MAX_BYTES);
-    int rc = edit_config(what, &probe, &after, e);
+    int rc = edit_config(what, &probe, &after, &found, e);
     buf_fini(&after);
     return rc;
 }
 
-static int write_config(const struct agent_config *c, const struct enrolment *what,
-                        const struct msg_enrolled *m, struct err *e)
+static int write_config(const struct enrolment *what, const struct msg_enrolled *m,
+                        enum join_addresses *found, struct err *e)
 {
+    const struct agent_config *c = what->config;
     struct buf after;
     buf_init(&after, YAML_MAX_BYTES);
-    int rc = edit_config(what, m, &after, e);
+    int rc = edit_config(what, m, &after, found, e);
     char *folder = paths_dir(c->config_path);
     if (rc == 0) rc = dir_make(folder, FILE_PUBLIC, e);
     if (rc == 0) rc = file_write_atomic(c->config_path, after.data, after.len, FILE_PUBLIC, e);
@@ -262,15 +297,15 @@ static int check_enrolled(const struct msg_enrolled *m, const struct token *toke
     return 0;
 }
 
-static int keep(const struct agent_config *c, const struct enrolment *what, const char *key_pem,
-                const struct msg_enrolled *m, struct err *e)
+static int keep(const struct enrolment *what, const char *key_pem, const struct msg_enrolled *m,
+                enum join_addresses *found, struct err *e)
 {
     struct identity id = {.agent = m->agent,
                           .key_pem = (char *)(uintptr_t)key_pem,
                           .cert_pem = m->certificate,
                           .ca_pem = m->ca};
-    int rc = identity_save(c->state, &id, e);
-    if (rc == 0) rc = write_config(c, what, m, e);
+    int rc = identity_save(what->config->state, &id, e);
+    if (rc == 0) rc = write_config(what, m, found, e);
     return rc;
 }
 
@@ -334,6 +369,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     struct msg answer = {0};
     struct file_lock *lock = NULL;
     const char *address = NULL;
+    enum join_addresses found = JOIN_WROTE_ADDRESSES;
     int rc = token_parse(token_text, &token, e);
     if (rc == 0 && token.kind != TOKEN_JOIN)
         rc = err_set(e, ERR_INVALID,
@@ -352,7 +388,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     if (rc == 0) rc = check_config_text(&what, e);
     if (rc == 0) rc = enrol(&what, &answer, &address, e);
     if (rc == 0) rc = check_enrolled(&answer.u.enrolled, &token, key, e);
-    if (rc == 0) rc = keep(c, &what, key_pem, &answer.u.enrolled, e);
+    if (rc == 0) rc = keep(&what, key_pem, &answer.u.enrolled, &found, e);
     if (rc == 0) {
         char *path = paths_join(c->state, "agent.key.new");
         (void)file_remove(path, NULL);
@@ -361,6 +397,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
         out->name = mem_strdup(answer.u.enrolled.name);
         out->group = mem_strdup(groups.count > 1 ? groups.names : answer.u.enrolled.group);
         out->address = mem_strdup(address);
+        out->addresses = found;
     }
     msg_fini(&answer);
     mem_free_secret(key_pem);

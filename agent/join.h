@@ -5,8 +5,15 @@
 #include "agent/config.h"
 #include "base/err.h"
 
+enum join_addresses {
+    JOIN_WROTE_ADDRESSES, /* those of the token are the configuration's */
+    JOIN_LEFT_LIST,       /* the list that stood in the file stays */
+    JOIN_LEFT_OTHER_LIST, /* ... though it has no address of the token */
+};
+
 struct join_result {
     char *agent, *name, *group, *address; /* group NULL: default; several: "a,b" */
+    enum join_addresses addresses;
 };
 
 /* Makes the key, trusts only the CA that the token pins, sends the request, and leaves identity and

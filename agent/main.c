@@ -78,12 +78,18 @@ static int start_service(const struct agent_config *c)
 /* In the coordinator's words, so escaped. That it cannot be printed does not undo the join. */
 static void tell_joined(const struct agent_config *c, const struct join_result *r)
 {
+    bool other = r->addresses == JOIN_LEFT_OTHER_LIST;
     char *text[] = {str_dupf("joined %s as %s (%s), group %s", r->address, r->name, r->agent,
                              r->group ? r->group : STR_DEFAULT_GROUP),
-                    str_dupf("identity is in %s, configuration in %s", c->state, c->config_path)};
+                    str_dupf("identity is in %s, configuration in %s", c->state, c->config_path),
+                    other ? str_dupf("the list 'coordinator' in %s is left as it is, and does not "
+                                     "have %s: add it there, unless the list leads to the same "
+                                     "coordinator",
+                                     c->config_path, r->address)
+                          : NULL};
     struct buf lines;
     buf_init(&lines, 64 * 1024);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof text / sizeof *text && text[i]; i++) {
         escape_text(&lines, text[i], strlen(text[i]));
         (void)buf_addc(&lines, '\n');
         mem_free(text[i]);

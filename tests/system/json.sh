@@ -22,6 +22,35 @@ cadre-agent capabilities --config a.yaml --state a --slots 2 >out 2>err
 is "an option without an effect is refused" 2 $?
 has "with its command" err "\-\-slots is not an option of 'cadre-agent capabilities'"
 
+# ---- a list of addresses that stands in agent.yaml ----
+# rejoins NAME COORDINATOR: with that line in its file, a machine joins
+rejoins() {
+    printf '# mine\ncoordinator: %s\nslots: 2\n' "$2" >"$1.yaml"
+    cp "$1.yaml" before
+    token=$(cadre token create join 2>/dev/null)
+    cadre-agent join "$token" --config "$1.yaml" --state "$1" --name "$1" >join.out 2>&1
+    is "a machine joins with coordinator: $2" 0 $?
+}
+# stays NAME: the lines that stood there are there still
+stays() { is "what stood there stays" "$(cat before)" "$(head -n "$(wc -l <before)" "$1.yaml")"; }
+at=127.0.0.1:$port
+rejoins list1 "[\"127.0.0.9:1\", \"$at\"]"
+stays list1
+is "without a word" 0 "$(grep -c 'left as it is' join.out)"
+rejoins list2 "
+  - 127.0.0.9:1  # the second one
+  - 127.0.0.9:2"
+stays list2
+has "when it has no address of the token join says so" join.out "list2.yaml is left as it is" "$at"
+rejoins list3 '["127.0.0.9:1"]'
+stays list3
+has "also of a list of one" join.out "left as it is"
+rejoins text1 '127.0.0.9:1'
+has "one address is replaced" text1.yaml "^coordinator: .*$at" '^# mine$' '^slots: 2$'
+is "and gone" 0 "$(grep -c '127.0.0.9' text1.yaml)"
+rejoins text2 '[]'
+has "so is an empty list" text2.yaml "^coordinator: .*$at"
+
 # ---- all commands ----
 cat >check.py <<'END_PY'
 # check.py: a line of `runs` is NUMBER CODE FORM COMMAND. Is out.NUMBER JSON of this form (one: a
