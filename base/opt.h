@@ -54,6 +54,9 @@ struct opt {
     const char *value_name; /* for help: "ADDR:PORT"; NULL: the choices */
     const char *choices;    /* "WAIT|FAIL": the only values, in this case; NULL: any value */
     const char *help;       /* one sentence, no full stop */
+    /* OPT_STRING: how a value that may hold a secret is shown, in messages and by opt_print; takes
+     * any text, and NULL where nobody set it; mem_free. NULL: as it is. */
+    char *(*shown)(const char *value);
     /* More checks; NULL: none. Gets the text: of a list each item, of a map each "KEY=VALUE".
      * Sets e->msg to what is wrong ("a key has at most 63 ..."). */
     int (*check)(const char *value, struct err *e);

@@ -237,9 +237,12 @@ static bool add_value(struct buf *out, const struct opt *o, const void *field)
     switch (o->type) {
     case OPT_STRING: {
         const char *s = *(char *const *)field;
+        char *shown = o->shown ? o->shown(s) : NULL;
+        if (shown) s = shown;
         buf_addc(out, ' ');
         if (s) add_text(out, s);
         if (!s) buf_adds(out, "null");
+        mem_free(shown);
         return s != NULL;
     }
     case OPT_BOOL:

@@ -167,6 +167,15 @@ static int check_choice(const struct opt *o, const char *text, const char *label
     return rc;
 }
 
+/* A value in quotes, without its secrets. */
+static const char *quote(const struct opt *o, char out[STR_QUOTE_SIZE], const char *text)
+{
+    char *shown = o->shown ? o->shown(text) : NULL;
+    str_quote(out, shown ? shown : text);
+    mem_free(shown);
+    return out;
+}
+
 static int run_check(const struct opt *o, const char *text, const char *label, struct err *e)
 {
     struct err why = {0, ""};
@@ -174,7 +183,7 @@ static int run_check(const struct opt *o, const char *text, const char *label, s
     if (o->choices && !clears && check_choice(o, text, label, e) != 0) return ERR_INVALID;
     if (!o->check || o->check(text, &why) == 0) return 0;
     char shown[STR_QUOTE_SIZE];
-    str_quote(shown, text);
+    quote(o, shown, text);
     if (str_empty(why.msg)) return opt_complain(e, label, "%s is not valid", shown);
     /* a check may have named the value itself */
     if (strstr(why.msg, shown)) return opt_complain(e, label, "%s", why.msg);
@@ -241,10 +250,19 @@ int opt_check_utf8(const char *label, const char *what, struct err *e)
     return opt_complain(e, label, "%s: not UTF-8 at byte %zu", str_quote(shown, what), bad + 1);
 }
 
+static int put_item(const struct opt *o, struct opt_list *field, const char *text,
+                    const char *label, struct err *e)
+{
+    int rc = run_check(o, text, label, e);
+    if (rc == 0 && field) list_add(field, text);
+    return rc;
+}
+
 int opt_put(const struct opt *o, void *field, const char *text, const char *label, struct err *e)
 {
-    int rc = o->is_path ? 0 : opt_check_utf8(label, text, e);
-    if (rc != 0) return rc;
+    bool bad = !o->is_path && !str_utf8_valid(text, strlen(text));
+    if (bad && o->shown) return opt_complain(e, label, "is not UTF-8");
+    if (bad) return opt_check_utf8(label, text, e);
     if (o->is_path && !*text) return opt_complain(e, label, "is empty; a path is expected");
     switch (o->type) {
     case OPT_INT:
@@ -257,15 +275,13 @@ int opt_put(const struct opt *o, void *field, const char *text, const char *labe
         return put_map_text(o, field, text, label, e);
     case OPT_LIST:
         if (!*text && !o->may_clear) return opt_complain(e, label, "an item is empty");
-        rc = run_check(o, text, label, e);
-        if (rc == 0 && field) list_add(field, text);
-        return rc;
+        return put_item(o, field, text, label, e);
     case OPT_TREE:
         return opt_complain(e, label, "can be set in the file alone");
     case OPT_STRING:
         break;
     }
-    rc = run_check(o, text, label, e);
+    int rc = run_check(o, text, label, e);
     if (rc == 0 && field) {
         clear_string(field);
         *(char **)field = mem_strdup(text);

@@ -4,6 +4,7 @@
 #include "coordinator/backup.h"
 #include "coordinator/command_line.h"
 #include "coordinator/store/check.h"
+#include "coordinator/store_uri.h"
 #include "platform/complain.h"
 #include "platform/state_folder.h"
 
@@ -34,9 +35,25 @@ static void say_damage(const char *program, const struct store_check *c)
     mem_free(line);
 }
 
+/* What is about files has nothing to do with a database elsewhere. */
+static bool is_elsewhere(const struct config *c, const char *program, const char *instead)
+{
+    if (!c->store) return false;
+    char *store = store_uri_masked(c->store);
+    char *line = str_dupf("the queue is in PostgreSQL (%s), not in files: %s", store, instead);
+    complain_as(program, line);
+    mem_free(line);
+    mem_free(store);
+    return true;
+}
+
 int command_backup(const struct command_args *a)
 {
     struct err e = {0};
+    if (is_elsewhere(a->config, BACKUP,
+                     "save it with pg_dump -Fc, and keep a copy of ca.key, ca.pem and store.key "
+                     "of the state folder; docs/scale.md has the restore"))
+        return EXIT_USAGE;
     struct store_check c = {.say = say_fault, .user = (void *)(uintptr_t)BACKUP};
     if (str_eq(a->argv[0], "-")) {
         complain_as(BACKUP, "a backup is two files, FILE and FILE.output, and nothing for standard "
@@ -64,6 +81,8 @@ int command_check(const struct command_args *a)
     struct state_look look;
     struct store_check c = {.say = say_fault, .user = (void *)(uintptr_t)CHECK};
     const char *state = a->config->state;
+    if (is_elsewhere(a->config, CHECK, "PostgreSQL checks it, with pg_amcheck and pg_checksums"))
+        return EXIT_USAGE;
     int rc = state_folder_look(state, STATE_OF_COORDINATOR, &look, &e);
     if (!rc && !look.known)
         rc = err_set(&e, ERR_NOT_FOUND,

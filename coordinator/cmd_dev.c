@@ -6,6 +6,7 @@
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store_uri.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/names.h"
 #include "platform/complain.h"
@@ -68,6 +69,8 @@ static void make_names(struct dev *d)
     mem_free(name);
     mem_free(c->state);
     c->state = paths_join(d->scratch, "coordinator");
+    mem_free(c->store); /* all of it is in the scratch folder */
+    c->store = NULL;
     if (config_source(c, "CADRE_LISTEN") <= OPT_FROM_FILE) {
         mem_free(c->listen);
         c->listen = mem_strdup("127.0.0.1:0");
@@ -166,6 +169,7 @@ static int start_coordinator(struct dev *d, struct err *e)
                                 "--state",     d->config->state,
                                 "--listen",    d->config->listen,
                                 "--log-level", d->config->log_level,
+                                "--store",     STORE_SQLITE,
                                 NULL};
     if (!rc) rc = process_start_detached(argv, d->log, &d->pid, e);
     mem_free(config);

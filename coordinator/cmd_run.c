@@ -3,6 +3,8 @@
 #include "base/mem.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/store_password.h"
+#include "coordinator/store_uri.h"
 #include "coordinator/web.h"
 #include "coordinator/zone_files.h"
 #include "base/str.h"
@@ -102,7 +104,9 @@ static int start(struct runner *r, const struct config *config, struct err *e)
 static int check_named(const struct config *config, struct err *e)
 {
     int rc = web_check(config, e);
-    return rc ? rc : zone_files_check(config, e);
+    if (!rc) rc = zone_files_check(config, e);
+    if (!rc) rc = store_password_check(config, e);
+    return rc;
 }
 
 int command_run(const struct command_args *a)
@@ -155,6 +159,14 @@ int command_print(const char *command, const char *text)
     return EXIT_FAILURE;
 }
 
+static void advise(const char *sentence, void *user)
+{
+    (void)user;
+    char *line = str_dupf("warning: %s", sentence);
+    complain_as("cadre-coordinator check-config", line);
+    mem_free(line);
+}
+
 int command_check_config(const struct command_args *a)
 {
     struct buf text;
@@ -167,6 +179,7 @@ int command_check_config(const struct command_args *a)
     opt_print(&a->config->set, &text);
     int code = command_print("check-config", text.data);
     buf_fini(&text);
+    store_uri_advise(a->config->store, a->config->lease_ms, advise, NULL);
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include "coordinator/metrics/allow.h"
 #include "coordinator/notify/channel.h"
 #include "coordinator/notify/rule.h"
+#include "coordinator/store_uri.h"
 #include "coordinator/web.h"
 
 #include "base/duration.h"
@@ -103,6 +104,23 @@ const struct opt config_options[] = {
      .offset = AT(state),
      .value_name = "DIR",
      .help = "folder for keys, certificates and the databases"},
+    {.flag = "store",
+     .env = "CADRE_STORE",
+     .key = "store",
+     .type = OPT_STRING,
+     .offset = AT(store),
+     .value_name = "STORE",
+     .help = "where the queue is kept: sqlite, in the state folder (the default), or "
+             "postgresql://USER@HOST/DATABASE; see docs/scale.md",
+     .check = store_uri_check,
+     .shown = store_uri_masked},
+    {.env = "CADRE_STORE_PASSWORD_FILE",
+     .key = "storePasswordFile",
+     .type = OPT_STRING,
+     .is_path = true,
+     .offset = AT(store_password_file),
+     .value_name = "FILE",
+     .help = "its first line is the password of store; nobody else may read it"},
     {.flag = "listen",
      .env = "CADRE_LISTEN",
      .key = "listen",
@@ -314,6 +332,30 @@ static int check_web(const struct config *c, struct err *e)
                    set, missing);
 }
 
+static void drop(char **text)
+{
+    mem_free(*text);
+    *text = NULL;
+}
+
+/* SQLite is told by NULL. A flag that says so means the password of file or environment, too. */
+static int check_store(struct config *c, struct err *e)
+{
+    if (str_eq(c->store, STORE_SQLITE)) {
+        drop(&c->store);
+        if (config_source(c, "CADRE_STORE") == OPT_FROM_FLAG) drop(&c->store_password_file);
+    }
+    if (!c->store_password_file) return 0;
+    if (!c->store)
+        return err_set(e, ERR_INVALID,
+                       "storePasswordFile is set, and store is not a postgresql:// URI: SQLite has "
+                       "no password");
+    if (!store_uri_has_password(c->store)) return 0;
+    return err_set(
+        e, ERR_INVALID,
+        "there is a password in store, and storePasswordFile: take the one in store out");
+}
+
 /* Checks that concern several settings. */
 static int check_together(struct config *c, struct err *e)
 {
@@ -335,6 +377,7 @@ static int check_together(struct config *c, struct err *e)
     if (json_count(c->rules) > RULES_MAX)
         return err_set(e, ERR_INVALID, "notify: there are more than %d rules", RULES_MAX);
     int rc = check_web(c, e);
+    if (!rc) rc = check_store(c, e);
     if (rc) return rc;
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port;

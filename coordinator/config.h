@@ -11,6 +11,8 @@
 struct config {
     char *config_path;
     char *state;                    /* never NULL after config_load */
+    char *store;                    /* a checked postgresql:// URI; NULL: SQLite */
+    char *store_password_file;      /* NULL: none; else `store` is there, without a password */
     char *listen;                   /* "ADDR:PORT", ADDR an IPv4 or IPv6 literal */
     struct opt_list advertise;      /* "host[:port]": into tokens and the server certificate */
     struct opt_list names;          /* more names of the server certificate */

@@ -29,11 +29,12 @@ static const struct verb verbs[] = {
     {"init", "", "make keys, certificates, database and the first admin token",
      "Files that exist already are kept, and where all of them exist nothing is done. The admin "
      "token is left in STATE/admin.token. A lost one: '" PROGRAM " token create'.",
-     PROGRAM " init --name queue.example.com", "config state listen name once", 0, command_init},
+     PROGRAM " init --name queue.example.com", "config state store listen name once", 0,
+     command_init},
     {"run", "", "run the coordinator",
      "SIGTERM and Ctrl-C stop it in order; what was acknowledged is on disk.\n" MORE_SETTINGS,
-     PROGRAM " run --listen 0.0.0.0:7433", "config state listen name log-level without-output", 0,
-     command_run},
+     PROGRAM " run --listen 0.0.0.0:7433",
+     "config state store listen name log-level without-output", 0, command_run},
     {"dev", "", "a coordinator and an agent in a scratch folder, for trying things out",
      "Everything is set up, and the lines to paste are printed. Ctrl-C ends and removes it.\n"
      "With --group there is one more agent in each of these groups. --state keeps the folder.\n"
@@ -46,24 +47,24 @@ static const struct verb verbs[] = {
      "STATE/output.db.\n"
      "A former backup is replaced; another file is with --force only, and never one in a state "
      "folder.",
-     PROGRAM " backup /backup/cadre.db", "config state force", 1, command_backup},
+     PROGRAM " backup /backup/cadre.db", "config state store force", 1, command_backup},
     {"check", "", "look for damage in the databases, also while the coordinator runs",
      "Every page, every index, the counts that are kept, and the checksum of every piece of "
      "output. 'backup' does the same with its copies.",
-     PROGRAM " check", "config state", 0, command_check},
+     PROGRAM " check", "config state store", 0, command_check},
     {"token create", "", "make an administrator's token on this host, where none is left",
      "For a lost or revoked token, and for a restored folder. The coordinator must not run: stop "
      "it, and start it again afterwards.\n"
      "The token is left in STATE/admin.token, where 'cadre' finds it.",
-     PROGRAM " token create", "config state listen name", 0, command_token},
+     PROGRAM " token create", "config state store listen name", 0, command_token},
     {"ca export", "", "print the certificate of the CA, for browsers and other clients",
      "Its fingerprints are in front of it: that of the certificate, which browsers show, and that "
      "of the public key, which tokens pin.\n"
      "GET /ca.pem of the API has the certificate alone.",
      PROGRAM " ca export >cadre-ca.pem", "config state", 0, command_ca},
     {"check-config", "", "check the configuration and print what is in effect", MORE_SETTINGS,
-     PROGRAM " check-config --config coordinator.yaml", "config state listen name log-level", 0,
-     command_check_config},
+     PROGRAM " check-config --config coordinator.yaml", "config state store listen name log-level",
+     0, command_check_config},
     {"version", "", "print the version", NULL, PROGRAM " version", "", 0, command_version},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)

@@ -51,6 +51,8 @@ int os_stop_signals(int out[OS_STOP_SIGNALS_MAX]);
 /* Signals to this program never interrupt the thread that calls this: another one handles them
  * (Linux). Nothing on Windows. */
 void os_thread_leave_signals(void);
+/* Are there parts of Cadre that a program loads while it runs (Linux)? Not on Windows. */
+bool os_has_modules(void);
 /* Raises the soft limit of open files to the hard one (Linux); nothing on Windows. */
 void os_raise_file_limit(void);
 

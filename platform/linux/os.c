@@ -123,6 +123,11 @@ void os_thread_leave_signals(void)
     pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
+bool os_has_modules(void)
+{
+    return true;
+}
+
 void os_raise_file_limit(void)
 {
     struct rlimit limit;

@@ -133,6 +133,11 @@ void os_thread_leave_signals(void)
 {
 }
 
+bool os_has_modules(void)
+{
+    return false;
+}
+
 void os_raise_file_limit(void)
 {
 }
