@@ -50,7 +50,6 @@ static const char *const known[] = {
     "sslpassword",
     "sslrootcert",
     "sslsni",
-    "target_session_attrs",
     "tcp_user_timeout",
     "user",
 };
@@ -63,6 +62,7 @@ static const struct refused {
     {"client_encoding", "is always UTF8 here"},
     {"replication", "is for copies of a database"},
     {"service", "would have host and database in another file: write them here"},
+    {"target_session_attrs", "is set by Cadre: of several hosts it writes at the primary"},
 };
 
 /* One part of a URI: its decoded value, and where it stands. */
@@ -74,7 +74,7 @@ struct part {
 
 /* What is kept of the parts; each value NULL or mem_free. */
 struct facts {
-    char *host, *hostaddr, *database, *sslmode, *attrs;
+    char *host, *hostaddr, *database, *sslmode;
     bool password;
 };
 
@@ -182,10 +182,8 @@ static int check_value(const struct part *p, struct err *e)
 {
     static const char *const modes[] = {"disable",   "allow",       "prefer", "require",
                                         "verify-ca", "verify-full", NULL};
-    static const char *const attrs[] = {"any", "read-write", "primary", NULL};
     if (str_eq(p->key, "port")) return check_ports(p->value, e);
     if (str_eq(p->key, "sslmode")) return check_choice(p->key, p->value, modes, e);
-    if (str_eq(p->key, "target_session_attrs")) return check_choice(p->key, p->value, attrs, e);
     if (str_eq(p->key, "ssl") && !str_eq(p->value, "true"))
         return err_set(e, ERR_INVALID, "ssl can only be true; sslmode says more");
     return 0;
@@ -201,7 +199,6 @@ static int take(struct walk *w, const struct part *p, struct err *e)
     if (str_eq(p->key, "dbname")) keep(&f->database, p->value);
     if (str_eq(p->key, "sslmode")) keep(&f->sslmode, p->value);
     if (str_eq(p->key, "ssl")) keep(&f->sslmode, "require");
-    if (str_eq(p->key, "target_session_attrs")) keep(&f->attrs, p->value);
     if (!is_secret(p->key) || p->len == 0) return 0;
     f->password = true;
     if (!w->masked) return 0;
@@ -374,7 +371,6 @@ static void walk_fini(struct walk *w)
     mem_free(f->hostaddr);
     mem_free(f->database);
     mem_free(f->sslmode);
-    mem_free(f->attrs);
 }
 
 /* Of a text with the scheme. walk_fini in every case. */
@@ -475,10 +471,6 @@ void store_uri_advise(const char *store, int64_t lease_ms, store_advice_fn *say,
         if (!all_here(hosts) && !str_eq(f->sslmode, "verify-full"))
             say("store: the connection goes over a network, and whoever is on the way can pose as "
                 "the database: add sslmode=verify-full, and sslrootcert=FILE for its CA",
-                user);
-        if (strchr(hosts, ',') && (!f->attrs || str_eq(f->attrs, "any")))
-            say("store: of several hosts the first that answers is taken, also one that only "
-                "copies: add target_session_attrs=read-write",
                 user);
         if (f->password)
             say("store: the password is in the URI, where the file, the environment or the list of "
