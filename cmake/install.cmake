@@ -1,12 +1,13 @@
 # What 'cmake --install BUILD [--prefix DIR] [--component NAME]' puts where. DESTDIR is honoured.
 #
 #   bin/                                    the programs
+#   lib/cadre/                              what the coordinator loads for PostgreSQL
 #   lib/systemd/system/                     their units
 #   lib/sysusers.d/, lib/tmpfiles.d/        their accounts, folders and first configuration
 #   share/man/, share/bash-completion/      made from what the programs say of themselves
 #   share/doc/cadre/                        licence, documents, examples, sample configuration
 #
-# The components are cli, agent, coordinator, notify and doc. For Windows only the programs are
+# The components are cli, agent, coordinator, postgresql, notify and doc. For Windows only the programs are
 # installed: installer/msi makes the package.
 
 include(GNUInstallDirs)
@@ -55,6 +56,12 @@ if(TARGET cadre-notify)
 endif()
 if(WIN32)
     return()
+endif()
+# The coordinator looks for it beside itself and in ../lib/cadre, not in Debian's folders by
+# architecture.
+if(TARGET cadre-coordinator-postgresql)
+    install(TARGETS cadre-coordinator-postgresql LIBRARY DESTINATION lib/cadre
+            COMPONENT postgresql)
 endif()
 
 set(cadre_doc "${CMAKE_INSTALL_DATADIR}/doc/cadre")

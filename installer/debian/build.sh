@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds the Debian packages: cadre-agent, cadre-coordinator, cadre-notify and cadre-cli in
-# build/packages.
+# Builds the Debian packages: cadre-agent, cadre-coordinator, cadre-coordinator-postgresql,
+# cadre-notify and cadre-cli in build/packages.
 #
 #   sh installer/debian/build.sh [--version V] [--build DIR] [--out DIR]
 #
@@ -80,6 +80,14 @@ DESTDIR=$image cmake --install "$build" --prefix /usr >"$build/install.log" 2>&1
     tail -n 20 "$build/install.log" >&2
     die "the programs cannot be installed (see $build/install.log)"
 }
+# libpq and what it brings are not in everybody's coordinator.
+module=usr/lib/cadre/cadre-coordinator-postgresql.so
+if grep -q 'cadre-coordinator-postgresql' "$root/coordinator/CMakeLists.txt"; then
+    [ -f "$image/$module" ] ||
+        die "cadre-coordinator-postgresql was not built: there is no libpq to build with" \
+            "(installer/deps.sh linux)"
+    packages="$packages cadre-coordinator-postgresql"
+fi
 
 # ---------------------------------------------------------------------------------------------
 # What each package holds
@@ -136,9 +144,19 @@ program cadre-coordinator cadre-coordinator
 pages cadre-coordinator cadre-coordinator 8
 put 644 "$root/installer/coordinator.yaml" cadre-coordinator/etc/cadre/coordinator.yaml
 put_gz "$root/docs/linux.md" cadre-coordinator/usr/share/doc/cadre-coordinator/linux.md.gz
-for page in guide security api notify page; do
+for page in guide security api notify page scale; do
     put_gz "$root/docs/$page.md" cadre-coordinator/usr/share/doc/cadre-coordinator/$page.md.gz
 done
+
+case $packages in
+*-postgresql)
+    folder=$stage/cadre-coordinator-postgresql/$(dirname $module)
+    mkdir -p "$folder"
+    strip --strip-unneeded --remove-section=.comment -o "$folder/$(basename $module)" \
+        "$image/$module"
+    chmod 644 "$folder/$(basename $module)"
+    ;;
+esac
 
 program cadre-notify cadre-notify
 pages cadre-notify cadre-notify 8
@@ -159,10 +177,12 @@ cp "$build/changelog" "$source/debian/changelog"
 control() { # control PACKAGE: its DEBIAN folder
     tree=$stage/$1
     mkdir "$tree/DEBIAN"
+    linked=$(find "$tree/usr/bin" "$tree/usr/lib/cadre" -type f 2>/dev/null) || :
     (
         cd "$source"
         : >debian/substvars
-        dpkg-shlibdeps -Tdebian/substvars -e "$tree"/usr/bin/* 2>"$build/shlibdeps.log" || {
+        # shellcheck disable=SC2086
+        dpkg-shlibdeps -Tdebian/substvars ${linked:+-e} $linked 2>"$build/shlibdeps.log" || {
             cat "$build/shlibdeps.log" >&2
             exit 1
         }

@@ -35,7 +35,30 @@ build --version "$first" --out "$old" && build --out "$new" || {
     not_ok "the packages are built"
     done_testing
 }
-is "the packages are built" "4 4" "$(ls "$old"/*.deb | wc -l) $(ls "$new"/*.deb | wc -l)"
+# The module for PostgreSQL is a target of CMake once it is written.
+modules=$(grep -c 'cadre-coordinator-postgresql' "$root/coordinator/CMakeLists.txt")
+[ "$modules" -eq 0 ] || modules=1
+all=$((4 + modules))
+is "the packages are built" "$all $all" "$(ls "$old"/*.deb | wc -l) $(ls "$new"/*.deb | wc -l)"
+
+# depends PACKAGE: the names of packages that it needs, each on a line
+depends() {
+    dpkg-deb -f "$new/$1"_*.deb Depends Pre-Depends | sed 's/^[A-Za-z-]*: //' | tr ',|' '\n\n' |
+        sed 's/^ *//; s/ .*//'
+}
+is "the coordinator does not need libpq" 0 "$(depends cadre-coordinator | grep -c '^libpq')"
+if [ "$modules" -eq 1 ]; then
+    is "the module is one file, and its documents" \
+        "./usr/lib/cadre/cadre-coordinator-postgresql.so -rw-r--r--" \
+        "$(dpkg-deb -c "$new"/cadre-coordinator-postgresql_*.deb | awk '!/\/$/ && !/usr\/share\// {
+            print $6, $1 }')"
+    is "it needs libpq and its coordinator" "cadre-coordinator libpq5" \
+        "$(depends cadre-coordinator-postgresql | grep -E '^(cadre|libpq)' | sort | tr '\n' ' ' |
+            sed 's/ $//')"
+    is "the coordinator of its own version alone" 1 \
+        "$(dpkg-deb -f "$new"/cadre-coordinator-postgresql_*.deb Depends |
+            grep -cF "cadre-coordinator (= $current)")"
+fi
 
 # The same sources in another place, compiled anew.
 mkdir -p elsewhere/tree
