@@ -7,8 +7,8 @@
 #   share/man/, share/bash-completion/      made from what the programs say of themselves
 #   share/doc/cadre/                        licence, documents, examples, sample configuration
 #
-# The components are cli, agent, coordinator, postgresql, notify and doc. For Windows only the programs are
-# installed: installer/msi makes the package.
+# The components are cli, agent, coordinator, postgresql, notify and doc. For Windows only the
+# programs are installed: installer/msi makes the package.
 
 include(GNUInstallDirs)
 

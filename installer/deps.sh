@@ -48,7 +48,7 @@ as_root() {
 # Packages
 
 packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates dpkg-dev xz-utils
-    libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev"
+    libuv1-dev libcjson-dev libsqlite3-dev libyaml-dev libcmocka-dev libpq-dev"
 # The flavours of libcurl are installed one at a time; whichever is there serves.
 packages_curl="libcurl4-gnutls-dev libcurl4-openssl-dev"
 # A node that is not Debian's brings its npm, and Debian's npm conflicts with it.

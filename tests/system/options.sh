@@ -27,6 +27,7 @@ value_of() {
     --slots) echo 7 ;;
     --label) echo zone=b ;;
     --listen) echo 127.0.0.1:7555 ;;
+    --store) echo postgresql://localhost/cadre ;;
     --log-level) echo debug ;;
     *) echo other ;;
     esac
