@@ -9,7 +9,8 @@
 #   windows  MinGW and every library built for Windows, in build/deps/windows
 #   wine     what runs the Windows programs here: 64-bit Wine alone, no 32-bit packages
 #   msi      what makes, reads and signs the Windows package
-#   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl ...
+#   test     what the test rings need besides: clang, its sanitizer runtime, clang-format, curl,
+#            PostgreSQL and its libpq ...
 #   packages what the packages ring needs besides: debootstrap, systemd-container, lintian ...
 #   prometheus  Prometheus and promtool in build/deps/prometheus, for tests/system/metrics.sh; the
 #            machine's own service is not touched
@@ -53,7 +54,7 @@ packages_linux="gcc libc6-dev make cmake ninja-build pkg-config ca-certificates 
 packages_curl="libcurl4-gnutls-dev libcurl4-openssl-dev"
 # A node that is not Debian's brings its npm, and Debian's npm conflicts with it.
 packages_test="git curl openssl procps iproute2 clang clang-format clang-tidy python3
-    tzdata spin"
+    tzdata spin libpq-dev"
 packages_packages="dpkg-dev debootstrap systemd-container lintian iproute2 bash bash-completion"
 packages_windows="gcc-mingw-w64-x86-64-posix binutils-mingw-w64-x86-64 tcl"
 packages_wine="wine wine64"
@@ -349,10 +350,23 @@ deps_linux() {
     mv "$deps/linux.new" "$deps/linux"
 }
 
+# Tests start servers of their own. A cluster of the machine's, which the package would make and
+# start, is none of them.
+install_postgresql() {
+    ! is_installed postgresql || return 0
+    install_packages postgresql-common
+    if ! grep -q '^create_main_cluster' /etc/postgresql-common/createcluster.conf; then
+        echo 'create_main_cluster = false' |
+            as_root tee -a /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    install_packages postgresql
+}
+
 deps_test() {
     deps_linux
     # shellcheck disable=SC2086
     install_packages $packages_test
+    install_postgresql
     # libFuzzer and clang's sanitizers: the name carries clang's version.
     major=$(clang -dumpversion | cut -d. -f1)
     install_packages "libclang-rt-$major-dev"
