@@ -1,7 +1,9 @@
-/* Numbered migrations. One that was released is never changed: tests/unit/coordinator/fixtures
- * keeps what it made. The first part of a row's life is kept in `jobs`, written once; what changes
- * stands in `job_states`, whose rows are so narrow that a batch of steps dirties few pages. */
+/* Numbered migrations; those of cadre.db from SCHEMA_BASE on stand in sql_schema.c. One that was
+ * released is never changed: tests/unit/coordinator/fixtures keeps what it made. The first part of
+ * a row's life is kept in `jobs`, written once; what changes stands in `job_states`, whose rows are
+ * so narrow that a batch of steps dirties few pages. */
 #include "coordinator/store/sqlite_schema.h"
+#include "coordinator/store/sql_schema.h"
 
 #define QUEUE_APPLICATION 0x43447251  /* "CDrQ" */
 #define OUTPUT_APPLICATION 0x4344724f /* "CDrO" */
@@ -543,9 +545,18 @@ static const struct family {
                        OUTPUT_APPLICATION},
 };
 
+_Static_assert(sizeof queue_steps / sizeof *queue_steps == SCHEMA_BASE,
+               "later steps stand in sql_schema.c");
+
 int schema_version(enum schema which)
 {
-    return families[which].count;
+    return which == SCHEMA_QUEUE ? schema_newest() : families[which].count;
+}
+
+static const char *step_from(enum schema which, int version)
+{
+    const struct family *f = &families[which];
+    return version < f->count ? f->steps[version] : schema_step_from(version)->sqlite;
 }
 
 int schema_application(enum schema which)
@@ -569,22 +580,22 @@ static int read_version(struct db *d, enum schema which, int64_t *version, struc
                        "%s is not the expected database: the file is another program's, or %s",
                        d->path, "cadre.db and output.db were exchanged");
     }
-    if (*version > families[which].count) {
+    if (*version > schema_version(which)) {
         return err_set(e, ERR_UNSUPPORTED,
                        "%s was written by a newer Cadre (its version is %d, this program knows up "
                        "to %d): install that one, or go back to a backup made before the upgrade",
-                       d->path, (int)*version, families[which].count);
+                       d->path, (int)*version, schema_version(which));
     }
     return 0;
 }
 
-static int migrate_step(struct db *d, const struct family *f, int64_t from, struct err *e)
+static int migrate_step(struct db *d, enum schema which, int from, struct err *e)
 {
     char mark[80];
     sqlite3_snprintf(sizeof mark, mark, "PRAGMA user_version=%d; PRAGMA application_id=%d; COMMIT",
-                     (int)from + 1, f->application);
+                     from + 1, families[which].application);
     int rc = db_exec(d, "BEGIN IMMEDIATE", e);
-    if (rc == 0) rc = db_exec(d, f->steps[from], e);
+    if (rc == 0) rc = db_exec(d, step_from(which, from), e);
     if (rc == 0) rc = db_exec(d, mark, e);
     if (rc != 0 && db_in_transaction(d)) db_exec(d, "ROLLBACK", NULL);
     return rc;
@@ -592,11 +603,10 @@ static int migrate_step(struct db *d, const struct family *f, int64_t from, stru
 
 int schema_migrate(struct db *d, enum schema which, struct err *e)
 {
-    const struct family *f = &families[which];
     int64_t version;
     int rc = read_version(d, which, &version, e);
-    for (; rc == 0 && version < f->count; version++) {
-        rc = migrate_step(d, f, version, e);
+    for (; rc == 0 && version < schema_version(which); version++) {
+        rc = migrate_step(d, which, (int)version, e);
         if (rc != 0) err_wrap(e, "upgrade of %s to version %d", d->path, (int)version + 1);
     }
     return rc;
@@ -606,7 +616,7 @@ int schema_check(struct db *d, enum schema which, struct err *e)
 {
     int64_t version;
     int rc = read_version(d, which, &version, e);
-    if (rc != 0 || version == families[which].count) return rc;
+    if (rc != 0 || version == schema_version(which)) return rc;
     return err_set(e, ERR_UNSUPPORTED, "%s has version %d instead of %d", d->path, (int)version,
-                   families[which].count);
+                   schema_version(which));
 }
