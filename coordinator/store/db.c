@@ -8,10 +8,18 @@
 
 int db_prepare(struct db *d, const char *const *sql, int count, struct err *e)
 {
+    return db_prepare_either(d, sql, NULL, count, e);
+}
+
+int db_prepare_either(struct db *d, const char *const *sql, const char *const *pg, int count,
+                      struct err *e)
+{
+    bool own = pg && d->driver->dialect == DIALECT_POSTGRESQL;
     d->statements = mem_array((size_t)count, sizeof *d->statements);
     d->count = count;
     for (int i = 0; i < count; i++) {
-        int rc = db_prepare_one(d, sql[i], &d->statements[i], e);
+        const char *text = own && pg[i] ? pg[i] : sql[i];
+        int rc = db_prepare_one(d, text, &d->statements[i], e);
         if (rc != 0) return rc;
     }
     return 0;

@@ -22,8 +22,12 @@ struct stmt {
     const struct db_driver *driver;
 };
 
+/* Whose words a few statements are said in (pg_statements.h). */
+enum db_dialect { DIALECT_SQLITE, DIALECT_POSTGRESQL };
+
 /* What the functions below do, by database. Their contracts are those of the functions. */
 struct db_driver {
+    enum db_dialect dialect;
     void (*close)(struct db *d); /* the connection; also one that is not open */
     int (*prepare)(struct db *d, const char *sql, struct stmt **out, struct err *e);
     void (*finish)(struct stmt *q); /* NULL is fine */
@@ -65,6 +69,9 @@ struct db {
 
 /* sql[i] becomes statement i. The texts must outlive the call only. */
 int db_prepare(struct db *d, const char *const *sql, int count, struct err *e);
+/* The same: PostgreSQL is told pg[i] in place of sql[i], where it is not NULL. */
+int db_prepare_either(struct db *d, const char *const *sql, const char *const *pg, int count,
+                      struct err *e);
 /* One more; stmt_finish before db_close. */
 int db_prepare_one(struct db *d, const char *sql, struct stmt **out, struct err *e);
 void stmt_finish(struct stmt *q); /* NULL is fine */

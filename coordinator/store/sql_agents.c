@@ -13,10 +13,10 @@ static void bind_agent(struct stmt *q, const struct agent_row *a)
     bind_int(q, 5, a->draining);
     bind_int(q, 6, a->held);
     bind_int(q, 7, a->slots);
-    bind_int(q, 9, a->last_seen_ms);
-    bind_int(q, 10, a->removed_ms);
-    bind_int(q, 11, a->unwell_since_ms);
-    bind_text(q, 12, a->groups);
+    bind_int(q, 8, a->last_seen_ms);
+    bind_int(q, 9, a->removed_ms);
+    bind_int(q, 10, a->unwell_since_ms);
+    bind_text(q, 11, a->groups);
 }
 
 static int put_facts(struct store *s, const struct agent_row *a, struct err *e)
@@ -47,7 +47,7 @@ int store_agent_insert(struct store *s, const struct agent_row *a, struct err *e
     if (rc != 0) return rc;
     struct stmt *q = store_queue(s, Q_AGENT_INSERT);
     bind_agent(q, a);
-    bind_int(q, 8, a->last_seq);
+    bind_int(q, 12, a->last_seq);
     rc = db_run(&s->queue, q, e);
     return rc == 0 ? put_facts(s, a, e) : rc;
 }

@@ -23,7 +23,9 @@ struct stmt; /* db.h */
 #define BLOCK_SUBJECTS_MOST 2048
 
 #define BLOCK_COLUMNS "start, parts, subjects"
-#define BLOCK_PUT "INSERT OR REPLACE INTO job_blocks (" BLOCK_COLUMNS ") VALUES (?1, ?2, ?3)"
+#define BLOCK_PUT                                                                                  \
+    "INSERT INTO job_blocks (" BLOCK_COLUMNS ") VALUES (?1, ?2, ?3) ON CONFLICT (start)"           \
+    " DO UPDATE SET parts = excluded.parts, subjects = excluded.subjects"
 
 /* A subject is what jobs are found by. Their kinds stand in the file: append only. */
 enum block_kind {

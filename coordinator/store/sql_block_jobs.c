@@ -5,16 +5,11 @@
 
 #include <string.h>
 
-#define JOBS                                                                                       \
-    "SELECT s.id, s.group_key, s.agent, s.state, s.reason, j.ns, j.flow, j.task, j.execution"      \
-    " FROM job_states s LEFT JOIN jobs j ON j.id = s.id ORDER BY s.id"
-#define LABELS "SELECT labels FROM executions WHERE id = ?1"
-
 int block_jobs_open(struct block_jobs *x, struct db *d, struct err *e)
 {
     *x = (struct block_jobs){.d = d};
-    int rc = db_prepare_one(d, JOBS, &x->jobs, e);
-    return rc ? rc : db_prepare_one(d, LABELS, &x->labels, e);
+    int rc = db_prepare_one(d, BLOCK_JOBS, &x->jobs, e);
+    return rc ? rc : db_prepare_one(d, BLOCK_LABELS, &x->labels, e);
 }
 
 void block_jobs_close(struct block_jobs *x)

@@ -6,6 +6,11 @@
 #include "coordinator/store/sql_block.h"
 #include "coordinator/store/db.h"
 
+#define BLOCK_JOBS                                                                                 \
+    "SELECT s.id, s.group_key, s.agent, s.state, s.reason, j.ns, j.flow, j.task, j.execution"      \
+    " FROM job_states s LEFT JOIN jobs j ON j.id = s.id ORDER BY s.id"
+#define BLOCK_LABELS "SELECT labels FROM executions WHERE id = ?1"
+
 struct block_jobs {
     struct db *d;
     struct stmt *jobs, *labels;

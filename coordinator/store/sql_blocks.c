@@ -431,10 +431,7 @@ static int make_all(struct making *m, struct err *e)
 int blocks_make(struct db *d, struct err *e)
 {
     int64_t wanted;
-    int rc = db_int(d,
-                    "SELECT NOT EXISTS (SELECT 1 FROM job_blocks)"
-                    " AND EXISTS (SELECT 1 FROM job_states)",
-                    &wanted, e);
+    int rc = db_int(d, BLOCKS_WANTED, &wanted, e);
     if (rc != 0 || !wanted) return rc;
     struct making m = {.d = d};
     rc = db_exec(d, "BEGIN IMMEDIATE", e);

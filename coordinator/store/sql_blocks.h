@@ -9,6 +9,11 @@
 /* So many blocks are kept in memory, of some KiB each: 12,288 jobs. */
 #define BLOCKS_CACHED 24
 
+/* 1: the index is empty, and there are jobs. */
+#define BLOCKS_WANTED                                                                              \
+    "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM job_blocks)"                                       \
+    " AND EXISTS (SELECT 1 FROM job_states) THEN 1 ELSE 0 END"
+
 struct blocks {
     struct block *cached; /* BLOCKS_CACHED of them; NULL: none was needed yet */
     size_t count, last, hand;

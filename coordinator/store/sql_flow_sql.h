@@ -6,11 +6,12 @@
 /* X(number, text) */
 #define FLOW_STATEMENTS(X)                                                                         \
     /* flows, executions, triggers */                                                              \
-    X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6) ON CONFLICT DO UPDATE"  \
-                  " SET revision = excluded.revision, updated_ms = excluded.updated_ms,"           \
-                  " deleted_ms = 0, groups_known = 0, updated_by = excluded.updated_by")           \
+    X(Q_FLOW_PUT, "INSERT INTO flows VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6) ON CONFLICT (ns,"       \
+                  " id) DO UPDATE SET revision = excluded.revision,"                               \
+                  " updated_ms = excluded.updated_ms, deleted_ms = 0, groups_known = 0,"           \
+                  " updated_by = excluded.updated_by")                                             \
     X(Q_FLOW_GROUPS_DELETE, "DELETE FROM flow_groups WHERE ns = ?1 AND flow = ?2")                 \
-    X(Q_FLOW_GROUP_ADD, "INSERT OR IGNORE INTO flow_groups VALUES (?3, ?1, ?2)")                   \
+    X(Q_FLOW_GROUP_ADD, "INSERT INTO flow_groups VALUES (?3, ?1, ?2) ON CONFLICT DO NOTHING")      \
     X(Q_FLOW_GROUPS_KNOWN, "UPDATE flows SET groups_known = 1 WHERE ns = ?1 AND id = ?2")          \
     X(Q_FLOW_NAMING,                                                                               \
       "SELECT ns, flow, 0, 0, 0, 0, NULL, NULL FROM flow_groups WHERE group_key = ?1"              \
@@ -20,9 +21,10 @@
                      " FROM flows f INDEXED BY flow_unread"                                        \
                      " WHERE groups_known = 0 AND deleted_ms = 0 LIMIT 1")                         \
     /* the present revision is one of the past from ?3 on, unless it is ?4 */                      \
-    X(Q_REVISION_PASSES, "INSERT OR IGNORE INTO old_revisions SELECT ?3, ns, id, revision"         \
-                         " FROM flows WHERE ns = ?1 AND id = ?2 AND revision <> ?4"                \
-                         " AND deleted_ms = 0")                                                    \
+    X(Q_REVISION_PASSES,                                                                           \
+      "INSERT INTO old_revisions SELECT CAST(?3 AS BIGINT), ns, id, revision FROM flows"           \
+      " WHERE ns = ?1 AND id = ?2 AND revision <> ?4 AND deleted_ms = 0"                           \
+      " ON CONFLICT DO NOTHING")                                                                   \
     X(Q_REVISION_INSERT, "INSERT INTO flow_revisions VALUES (?1, ?2, ?3, ?4, ?5, ?6)")             \
     X(Q_FLOW_DELETED,                                                                              \
       "UPDATE flows SET deleted_ms = ?3, updated_by = ?4 WHERE ns = ?1 AND id = ?2")               \
@@ -36,12 +38,12 @@
     X(Q_EXECUTION_KEY_FIND, "SELECT execution FROM execution_keys WHERE unique_key = ?1")          \
     X(Q_EXECUTION_GET,                                                                             \
       "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")                \
-    X(Q_EXECUTION_LAST, "SELECT ifnull(max(id), 0) FROM executions")                               \
-    X(Q_EXECUTION_UPDATE, "UPDATE executions SET state = ?2, open = ?3, reason = ?4,"              \
-                          " position = ?5, job = ?6, warned = ?7, started_ms = ?8, ended_ms = ?9," \
-                          " message = ?10, cancelled_by = ?11, asleep_ms = ?12, wake_ms = ?13,"    \
-                          " labels = ifnull(?14, labels), outputs = ifnull(?15, outputs)"          \
-                          " WHERE id = ?1")                                                        \
+    X(Q_EXECUTION_LAST, "SELECT coalesce(max(id), 0) FROM executions")                             \
+    X(Q_EXECUTION_UPDATE,                                                                          \
+      "UPDATE executions SET state = ?2, open = ?3, reason = ?4, position = ?5, job = ?6,"         \
+      " warned = ?7, started_ms = ?8, ended_ms = ?9, message = ?10, cancelled_by = ?11,"           \
+      " asleep_ms = ?12, wake_ms = ?13, labels = coalesce(?14, labels),"                           \
+      " outputs = coalesce(?15, outputs) WHERE id = ?1")                                           \
     X(Q_EXECUTION_LABELS, "SELECT labels FROM executions WHERE id = ?1")                           \
     X(Q_EXECUTION_JOB_IDS, "SELECT id FROM jobs WHERE execution = ?1")                             \
     X(Q_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS                                               \
@@ -51,24 +53,25 @@
     X(Q_JOB_OUTPUTS, "SELECT outputs, exit_code FROM job_states WHERE id = ?1")                    \
     X(Q_TRIGGER_INSERT,                                                                            \
       "INSERT INTO triggers VALUES ((SELECT coalesce(max(id), 0) + 1 FROM triggers),"              \
-      " ?24, ?25, ?26, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"    \
-      " ?27, ?18, ?19, ?20, ?21, ?22, ?23, ?28) RETURNING id")                                     \
+      " ?1, ?25, ?26, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"     \
+      " ?27, ?18, ?19, ?20, ?21, ?22, ?23, ?24) RETURNING id")                                     \
     X(Q_TRIGGER_UPDATE,                                                                            \
       "UPDATE triggers SET file_disabled = ?2, disabled = ?3, concurrent = ?4,"                    \
       " interval_ms = ?5, next_ms = ?6, job = ?7, result = ?8, ended_ms = ?9,"                     \
       " execution = ?10, evaluations = ?11, fired = ?12, errors = ?13,"                            \
       " skipped = ?14, why = ?15, message = ?16, disabled_by = ?17, planned_ms = ?18,"             \
-      " missed = ?19, backlog = ?20, cron = ?21, zone = ?22, key_hash = ?23, holds = ?28"          \
+      " missed = ?19, backlog = ?20, cron = ?21, zone = ?22, key_hash = ?23, holds = ?24"          \
       " WHERE id = ?1")                                                                            \
     X(Q_TRIGGER_JOB, "UPDATE triggers SET job = ?2 WHERE id = ?1")                                 \
     X(Q_TRIGGER_DELETE, "DELETE FROM triggers WHERE id = ?1")                                      \
     X(Q_MISSED_ADD, "INSERT INTO missed_moments VALUES (?1, ?2)")                                  \
-    X(Q_MISSED_FIRST, "SELECT ifnull(min(planned_ms), -1) FROM missed_moments"                     \
+    X(Q_MISSED_FIRST, "SELECT coalesce(min(planned_ms), -1) FROM missed_moments"                   \
                       " WHERE trigger_id = ?1")                                                    \
     X(Q_MISSED_REMOVE, "DELETE FROM missed_moments WHERE trigger_id = ?1 AND planned_ms = ?2")     \
     X(Q_MISSED_CLEAR, "DELETE FROM missed_moments WHERE trigger_id = ?1")                          \
     X(Q_MISSED_HAS, "SELECT 1 FROM missed_moments WHERE trigger_id = ?1 AND planned_ms = ?2")      \
-    X(Q_FIRED_PUT, "INSERT OR REPLACE INTO fired_moments VALUES (?1, ?2, ?3)")                     \
+    X(Q_FIRED_PUT, "INSERT INTO fired_moments VALUES (?1, ?2, ?3) ON CONFLICT (trigger_id,"        \
+                   " first_ms) DO UPDATE SET last_ms = excluded.last_ms")                          \
     X(Q_FIRED_REMOVE, "DELETE FROM fired_moments WHERE trigger_id = ?1 AND first_ms = ?2")         \
     X(Q_FIRED_CLEAR, "DELETE FROM fired_moments WHERE trigger_id = ?1")                            \
     X(Q_FIRED_FIND, "SELECT first_ms, last_ms FROM fired_moments WHERE trigger_id = ?1"            \
@@ -93,12 +96,18 @@
       "DELETE FROM notices WHERE state = 2 AND id <= (SELECT id FROM notices INDEXED BY"           \
       " notice_done WHERE state = 2 ORDER BY id DESC LIMIT 1 OFFSET ?1)")                          \
     X(Q_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers ORDER BY id")                          \
-    X(Q_EVALUATION_INSERT, "INSERT OR REPLACE INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5,"        \
-                           " ?6, ?7, ?8, ?9, ?10, ?11)")                                           \
+    X(Q_EVALUATION_INSERT,                                                                         \
+      "INSERT INTO evaluations VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"              \
+      " ON CONFLICT (trigger_id, number) DO UPDATE SET result = excluded.result,"                  \
+      " exit_code = excluded.exit_code, job = excluded.job, execution = excluded.execution,"       \
+      " started_ms = excluded.started_ms, ended_ms = excluded.ended_ms,"                           \
+      " message = excluded.message, planned_ms = excluded.planned_ms,"                             \
+      " moments = excluded.moments")                                                               \
     /* the oldest with number <= ?2; its job alone when that has ended */                          \
-    X(Q_EVALUATION_OLD, "SELECT v.number, ifnull(s.id, 0) FROM evaluations v"                      \
-                        " LEFT JOIN job_states s ON s.id = v.job AND s.ended_ms > 0"               \
-                        " WHERE v.trigger_id = ?1 AND v.number <= ?2 ORDER BY v.number LIMIT 1")   \
+    X(Q_EVALUATION_OLD,                                                                            \
+      "SELECT v.number, coalesce(s.id, 0) FROM evaluations v LEFT JOIN job_states s"               \
+      " ON s.id = v.job AND s.ended_ms > 0 WHERE v.trigger_id = ?1 AND v.number <= ?2"             \
+      " ORDER BY v.number LIMIT 1")                                                                \
     X(Q_EVALUATION_DELETE, "DELETE FROM evaluations WHERE trigger_id = ?1 AND number = ?2")
 
 #define PURGE_STATEMENTS(X)                                                                        \
@@ -130,19 +139,22 @@
                        " WHERE removed_ms > 0 AND removed_ms < ?1 AND (removed_ms, id) > (?2, ?3)" \
                        " ORDER BY removed_ms, id LIMIT 1")                                         \
     /* of the jobs older than ?2, at most ?3: how many, and how many name the agent */             \
-    X(Q_AGENT_NAMES, "SELECT count(*), total(old.agent = ?1 OR EXISTS (SELECT 1 FROM attempts t"   \
-                     " WHERE t.job = old.id AND t.agent = ?1)) FROM (SELECT id, agent"             \
-                     " FROM job_states WHERE id < ?2 ORDER BY id LIMIT ?3) old")                   \
+    X(Q_AGENT_NAMES, "SELECT count(*), count(*) FILTER (WHERE old.agent = ?1"                      \
+                     " OR EXISTS (SELECT 1 FROM attempts t WHERE t.job = old.id"                   \
+                     " AND t.agent = ?1)) FROM (SELECT id, agent FROM job_states"                  \
+                     " WHERE id < ?2 ORDER BY id LIMIT ?3) old")                                   \
     X(Q_AGENT_DELETE, "DELETE FROM agents WHERE id = ?1")                                          \
     X(Q_FACTS_DELETE, "DELETE FROM agent_facts WHERE id = ?1")                                     \
-    X(Q_OLD_FIRST,                                                                                 \
-      "SELECT o.since_ms, o.ns, o.flow, o.revision, EXISTS (SELECT 1 FROM executions x"            \
-      " INDEXED BY execution_revision WHERE x.ns = o.ns AND x.flow = o.flow"                       \
-      " AND x.revision = o.revision), EXISTS (SELECT 1 FROM flows f WHERE f.ns = o.ns"             \
-      " AND f.id = o.flow AND f.revision = o.revision AND f.deleted_ms = 0)"                       \
-      " FROM old_revisions o WHERE o.since_ms < ?1"                                                \
-      " ORDER BY o.since_ms, o.ns, o.flow, o.revision LIMIT 1")                                    \
-    X(Q_OLD_ADD, "INSERT OR IGNORE INTO old_revisions VALUES (?4, ?1, ?2, ?3)")                    \
+    X(Q_OLD_FIRST, "SELECT o.since_ms, o.ns, o.flow, o.revision,"                                  \
+                   " CASE WHEN EXISTS (SELECT 1 FROM executions x INDEXED BY"                      \
+                   " execution_revision WHERE x.ns = o.ns AND x.flow = o.flow"                     \
+                   " AND x.revision = o.revision) THEN 1 ELSE 0 END,"                              \
+                   " CASE WHEN EXISTS (SELECT 1 FROM flows f WHERE f.ns = o.ns"                    \
+                   " AND f.id = o.flow AND f.revision = o.revision"                                \
+                   " AND f.deleted_ms = 0) THEN 1 ELSE 0 END FROM old_revisions o"                 \
+                   " WHERE o.since_ms < ?1 ORDER BY o.since_ms, o.ns, o.flow, o.revision"          \
+                   " LIMIT 1")                                                                     \
+    X(Q_OLD_ADD, "INSERT INTO old_revisions VALUES (?4, ?1, ?2, ?3) ON CONFLICT DO NOTHING")       \
     X(Q_OLD_DELETE, "DELETE FROM old_revisions WHERE since_ms = ?4 AND ns = ?1 AND flow = ?2"      \
                     " AND revision = ?3")                                                          \
     X(Q_REVISION_DELETE,                                                                           \

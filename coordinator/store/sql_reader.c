@@ -1,5 +1,6 @@
 /* Reading for the API on connections of its own. A call's statements are reset before it returns:
  * an open one would hold back the log's reuse. */
+#include "coordinator/store/pg_statements.h"
 #include "coordinator/store/reader_load.h"
 #include "coordinator/store/sql_block.h"
 #include "coordinator/store/sql_reader.h"
@@ -23,11 +24,15 @@
 static const char *const queue_sql[] = {QUEUE_READS(X)};
 static const char *const output_sql[] = {OUTPUT_READS(X)};
 #undef X
+#define X(number, sql) [number] = sql,
+static const char *const pg_output_sql[OUTPUT_READ_COUNT] = {PG_OUTPUT_READS(X)};
+#undef X
 
 int reader_prepare(struct reader *r, struct err *e)
 {
     int rc = db_prepare(&r->queue, queue_sql, QUEUE_READ_COUNT, e);
-    return rc ? rc : db_prepare(&r->output, output_sql, OUTPUT_READ_COUNT, e);
+    if (rc != 0) return rc;
+    return db_prepare_either(&r->output, output_sql, pg_output_sql, OUTPUT_READ_COUNT, e);
 }
 
 void reader_close(struct reader *r)

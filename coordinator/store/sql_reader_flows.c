@@ -109,14 +109,14 @@ static struct stmt *choose_scan(struct reader *r, const struct execution_filter 
     struct stmt *q;
     if (f->flow) {
         q = from_queue(r, R_EXECUTIONS_OF);
-        bind_text(q, 2, f->ns);
-        bind_text(q, 3, f->flow);
+        bind_text(q, 3, f->ns);
+        bind_text(q, 4, f->flow);
     } else {
         bool open = f->states && (f->states & final) == 0;
         q = from_queue(r, open ? R_EXECUTIONS_OPEN : R_EXECUTIONS);
     }
     bind_int(q, 1, f->before_id ? f->before_id : INT64_MAX);
-    bind_int(q, 4, f->from_id);
+    bind_int(q, 2, f->from_id);
     return q;
 }
 

@@ -24,6 +24,9 @@
     " AND s.open = 2 AND s.agent = a.id)"                                                          \
     " + (SELECT count(*) FROM remnants m WHERE m.agent = a.id)"
 
+#define ONLINE_SLOTS SUM("CASE WHEN online <> 0 THEN slots ELSE 0 END")
+#define FREE_SLOTS SUM("CASE WHEN free_slots > 0 THEN free_slots ELSE 0 END")
+
 #define ATTEMPT_PAGE                                                                               \
     "SELECT " ATTEMPT_COLUMNS ", a.name FROM attempts t LEFT JOIN agents a ON a.id = t.agent"      \
     " WHERE t.job = ?1 AND t.attempt < ?2 ORDER BY t.attempt DESC LIMIT ?3"
@@ -54,20 +57,24 @@
                   " FROM job_states s INDEXED BY job_bad CROSS JOIN jobs j ON j.id = s.id"         \
                   " WHERE s.bad = 1 ORDER BY s.id DESC")                                           \
     X(R_STARTED, "SELECT first_started_ms FROM job_states WHERE id = ?1")                          \
-    X(R_COUNTS, "SELECT total(created), total(submitted), total(running), total(killing),"         \
-                " total(retrying) FROM job_counts")                                                \
-    X(R_COUNTS_EVALUATIONS, "SELECT total(s.state = 0), total(s.state = 1), total(s.state = 2),"   \
-                            " total(s.state = 3), total(s.state = 4) FROM triggers t"              \
-                            " JOIN job_states s ON s.id = t.job WHERE t.job > 0")                  \
+    X(R_COUNTS, "SELECT " SUM("created") ", " SUM("submitted") ", " SUM("running") ", " SUM(       \
+                    "killing") ", " SUM("retrying") " FROM job_counts")                            \
+    X(R_COUNTS_EVALUATIONS,                                                                        \
+      "SELECT count(*) FILTER (WHERE s.state = 0), count(*) FILTER (WHERE s.state = 1),"           \
+      " count(*) FILTER (WHERE s.state = 2), count(*) FILTER (WHERE s.state = 3),"                 \
+      " count(*) FILTER (WHERE s.state = 4) FROM triggers t JOIN job_states s"                     \
+      " ON s.id = t.job WHERE t.job > 0")                                                          \
     X(R_ATTEMPTS, ATTEMPT_PAGE)                                                                    \
-    X(R_ATTEMPTS_UP, "SELECT * FROM (" ATTEMPT_PAGE ") ORDER BY attempt")                          \
-    X(R_ATTEMPT_OLDER, "SELECT EXISTS (SELECT 1 FROM attempts WHERE job = ?1 AND attempt < ?2)")   \
+    X(R_ATTEMPTS_UP, "SELECT * FROM (" ATTEMPT_PAGE ") p ORDER BY attempt")                        \
+    X(R_ATTEMPT_OLDER, "SELECT CASE WHEN EXISTS (SELECT 1 FROM attempts WHERE job = ?1"            \
+                       " AND attempt < ?2) THEN 1 ELSE 0 END")                                     \
     /* of an agent that is not asked for the last column is NULL */                                \
-    X(R_AGENTS, "SELECT " AGENT_COLUMNS ", CASE WHEN (?2 IS NULL OR a.group_key = ?2"              \
-                " OR EXISTS (SELECT 1 FROM json_each(a.group_list) x WHERE x.value = ?3))"         \
-                " AND (?4 = 0 OR (?4 >> " AGENT_STATE ") & 1) THEN " BUSY " END"                   \
-                " FROM agents a INDEXED BY agent_name CROSS JOIN agent_facts f ON f.id = a.id"     \
-                " WHERE a.removed_ms = 0 AND a.name > ?1 ORDER BY a.name")                         \
+    X(R_AGENTS,                                                                                    \
+      "SELECT " AGENT_COLUMNS ", CASE WHEN (CAST(?2 AS TEXT) IS NULL OR a.group_key = ?2"          \
+      " OR EXISTS (SELECT 1 FROM json_each(a.group_list) x WHERE x.value = ?3))"                   \
+      " AND (CAST(?4 AS BIGINT) = 0 OR (?4 >> " AGENT_STATE ") & 1 <> 0) THEN " BUSY               \
+      " END FROM agents a INDEXED BY agent_name CROSS JOIN agent_facts f"                          \
+      " ON f.id = a.id WHERE a.removed_ms = 0 AND a.name > ?1 ORDER BY a.name")                    \
     X(R_AGENT, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                             \
                " WHERE a.id = ?1 AND a.removed_ms = 0")                                            \
     X(R_AGENT_NAMED, "SELECT " AGENT_COLUMNS ", " BUSY " FROM " AGENT_TABLES                       \
@@ -80,22 +87,23 @@
     X(R_REMNANTS, "SELECT " REMNANT_COLUMNS " FROM remnants WHERE agent = ?1"                      \
                   " ORDER BY since_ms, job")                                                       \
     X(R_REFUSAL, "SELECT " REFUSAL_COLUMNS " FROM " REFUSAL_TABLES " WHERE r.agent = ?1")          \
-    X(R_AGENT_SUMS, "SELECT count(*), total(online), total(online AND unwell_since_ms = 0"         \
-                    " AND (draining OR held)), total(iif(online, slots, 0)),"                      \
-                    " total(" UNWELL ") FROM agents WHERE removed_ms = 0")                         \
-    X(R_FREE_SLOTS, "SELECT total(max(a.slots - (" BUSY "), 0)) FROM agents a"                     \
-                    " WHERE a.removed_ms = 0 AND a.online AND a.unwell_since_ms = 0"               \
-                    " AND NOT (a.draining OR a.held)")                                             \
+    X(R_AGENT_SUMS, "SELECT count(*), count(*) FILTER (WHERE online <> 0), count(*)"               \
+                    " FILTER (WHERE " WELL " AND " BARRED "), " ONLINE_SLOTS                       \
+                    ", count(*) FILTER (WHERE " UNWELL ") FROM agents WHERE removed_ms = 0")       \
+    X(R_FREE_SLOTS, "WITH f AS MATERIALIZED (SELECT a.slots - (" BUSY                              \
+                    ") AS free_slots FROM agents a WHERE a.removed_ms = 0 AND " WELL               \
+                    " AND NOT " BARRED ") SELECT " FREE_SLOTS " FROM f")                           \
     X(R_CLASSES, "SELECT group_key, requires_id, created, submitted, running, killing, retrying"   \
-                 " FROM job_counts ORDER BY group_key")                                            \
+                 " FROM job_counts ORDER BY group_key, requires_id")                               \
     X(R_QUEUE_FIRST, QUEUE_FIRST)                                                                  \
     X(R_CREATED_AT, "SELECT created_ms FROM jobs WHERE id = ?1")                                   \
     X(R_GROUP_KEYS, "SELECT key, paused FROM groups ORDER BY key")                                 \
-    X(R_GROUP_AGENTS, "SELECT group_key, count(*), total(online), total(online AND"                \
-                      " unwell_since_ms = 0 AND (draining OR held)), total(" UNWELL "),"           \
-                      " total(iif(online, slots, 0)), total(iif(online AND unwell_since_ms = 0"    \
-                      " AND NOT (draining OR held), max(slots - (" BUSY "), 0), 0))"               \
-                      " FROM " MEMBERS " a GROUP BY group_key")                                    \
+    X(R_GROUP_AGENTS,                                                                              \
+      "WITH f AS MATERIALIZED (SELECT a.*, CASE WHEN " WELL " AND NOT " BARRED                     \
+      " THEN slots - (" BUSY ") ELSE 0 END AS free_slots FROM " MEMBERS                            \
+      " a) SELECT group_key, count(*), count(*) FILTER (WHERE online <> 0),"                       \
+      " count(*) FILTER (WHERE " WELL " AND " BARRED "), count(*) FILTER (WHERE " UNWELL           \
+      "), " ONLINE_SLOTS ", " FREE_SLOTS " FROM f GROUP BY group_key ORDER BY group_key")          \
     X(R_GROUPS, GROUPS_BY_KEY)                                                                     \
     X(R_GROUPS_BUSY, GROUPS_BUSY)                                                                  \
     X(R_GROUP, GROUP_ALONE)                                                                        \
@@ -109,11 +117,13 @@
                           " ORDER BY removed_ms DESC LIMIT 1")                                     \
     X(R_FLOW_NAMES, "SELECT ns, id FROM flows")                                                    \
     X(R_TRIGGER_NAMES, "SELECT ns, name FROM triggers WHERE ns = ?1 AND flow = ?2")                \
-    X(R_TRIGGER_USED, "SELECT EXISTS (SELECT 1 FROM (SELECT trigger_name FROM executions"          \
-                      " INDEXED BY execution_flow WHERE ns = ?1 AND flow = ?2"                     \
-                      " ORDER BY id DESC LIMIT 5000) WHERE trigger_name = ?3)")                    \
-    X(R_NAMESPACES, "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 AND (?2 IS NULL"          \
-                    " OR ns = ?2 OR (ns > ?2 || '.' AND ns < ?2 || '/')) ORDER BY ns")             \
+    X(R_TRIGGER_USED, "SELECT CASE WHEN EXISTS (SELECT 1 FROM (SELECT trigger_name"                \
+                      " FROM executions INDEXED BY execution_flow WHERE ns = ?1"                   \
+                      " AND flow = ?2 ORDER BY id DESC LIMIT 5000) x"                              \
+                      " WHERE trigger_name = ?3) THEN 1 ELSE 0 END")                               \
+    X(R_NAMESPACES,                                                                                \
+      "SELECT " NS_COLUMNS " FROM namespaces WHERE ns > ?1 AND (CAST(?2 AS TEXT) IS NULL"          \
+      " OR ns = ?2 OR (ns > ?2 || '.' AND ns < ?2 || '/')) ORDER BY ns")                           \
     X(R_NOTICES_DUE, "SELECT count(*) FROM notices INDEXED BY notice_live WHERE state < 2"         \
                      " AND due_ms > 0")                                                            \
     X(R_NOTICES, "SELECT " NOTICE_COLUMNS " FROM notices WHERE id < ?1 ORDER BY id DESC")          \
@@ -126,23 +136,23 @@
                " WHERE t.ns = f.ns AND t.flow = f.id) FROM flows f WHERE (f.ns, f.id) > (?1, ?2)"  \
                " AND f.ns < ?3 AND f.deleted_ms = 0 ORDER BY f.ns, f.id")                          \
     X(R_FLOW, "SELECT f.ns, f.id, r.revision, f.created_ms, r.created_ms, f.deleted_ms,"           \
-              " r.created_by, r.source"                                                            \
-              " FROM flows f JOIN flow_revisions r ON r.ns = f.ns AND r.flow = f.id"               \
-              " WHERE f.ns = ?1 AND f.id = ?2 AND r.revision = iif(?3 > 0, ?3, f.revision)"        \
-              " AND (?3 > 0 OR f.deleted_ms = 0)")                                                 \
+              " r.created_by, r.source FROM flows f JOIN flow_revisions r ON r.ns = f.ns"          \
+              " AND r.flow = f.id WHERE f.ns = ?1 AND f.id = ?2 AND r.revision ="                  \
+              " CASE WHEN CAST(?3 AS BIGINT) > 0 THEN ?3 ELSE f.revision END AND (?3 > 0"          \
+              " OR f.deleted_ms = 0)")                                                             \
     X(R_REVISIONS, "SELECT ns, flow, revision, created_ms, created_ms, 0, created_by, NULL"        \
                    " FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision < ?3"            \
                    " ORDER BY revision DESC")                                                      \
     X(R_EXECUTION, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")   \
     X(R_EXECUTION_LABELS, "SELECT labels FROM executions WHERE id = ?1")                           \
     X(R_EXECUTIONS, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                    \
-                    " FROM executions WHERE id < ?1 AND id >= ?4 ORDER BY id DESC")                \
+                    " FROM executions WHERE id < ?1 AND id >= ?2 ORDER BY id DESC")                \
     X(R_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                               \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 AND id < ?1"   \
-                         " AND id >= ?4 ORDER BY id DESC")                                         \
+                         " AND id >= ?2 ORDER BY id DESC")                                         \
     X(R_EXECUTIONS_OF, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                 \
-                       " FROM executions INDEXED BY execution_flow WHERE ns = ?2 AND flow = ?3"    \
-                       " AND id < ?1 AND id >= ?4 ORDER BY id DESC")                               \
+                       " FROM executions INDEXED BY execution_flow WHERE ns = ?3 AND flow = ?4"    \
+                       " AND id < ?1 AND id >= ?2 ORDER BY id DESC")                               \
     X(R_TASK_RUNS, "SELECT " VIEW_COLUMNS " FROM jobs j INDEXED BY job_execution"                  \
                    " CROSS JOIN job_states s ON s.id = j.id"                                       \
                    " LEFT JOIN requires r ON r.id = s.requires_id"                                 \
@@ -165,7 +175,7 @@
               " WHERE job = ?1 AND cursor > ?2 ORDER BY cursor")                                   \
     X(W_SCAN_BACK, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"               \
                    " WHERE job = ?1 AND cursor < ?2 ORDER BY cursor DESC")                         \
-    X(W_CHUNK, "SELECT offset, data, at_ms, sum FROM chunks WHERE cursor = ?1")                    \
+    X(W_CHUNK, "SELECT \"offset\", data, at_ms, sum FROM chunks WHERE cursor = ?1")                \
     X(W_LOST, "SELECT lost_ms, lost_cursor FROM parts WHERE lost_cursor > 0")
 
 #endif

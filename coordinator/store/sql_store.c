@@ -9,6 +9,7 @@
  * fsync; output.db has a transaction of its own, committed first, because a result that is durable
  * promises the output before it. */
 #include "coordinator/store/sql_store.h"
+#include "coordinator/store/pg_statements.h"
 #include "coordinator/store/sqlite_parts.h"
 
 #include "base/mem.h"
@@ -18,10 +19,17 @@ static const char *const queue_sql[] = {QUEUE_STATEMENTS(X)};
 static const char *const output_sql[] = {OUTPUT_STATEMENTS(X)};
 #undef X
 
+/* NULL: the same words do. */
+#define X(number, sql) [number] = sql,
+static const char *const pg_queue_sql[QUEUE_STATEMENT_COUNT] = {PG_QUEUE_STATEMENTS(X)};
+static const char *const pg_output_sql[OUTPUT_STATEMENT_COUNT] = {PG_OUTPUT_STATEMENTS(X)};
+#undef X
+
 int store_prepare(struct store *s, struct err *e)
 {
-    int rc = db_prepare(&s->queue, queue_sql, QUEUE_STATEMENT_COUNT, e);
-    return rc ? rc : db_prepare(&s->output, output_sql, OUTPUT_STATEMENT_COUNT, e);
+    int rc = db_prepare_either(&s->queue, queue_sql, pg_queue_sql, QUEUE_STATEMENT_COUNT, e);
+    if (rc != 0) return rc;
+    return db_prepare_either(&s->output, output_sql, pg_output_sql, OUTPUT_STATEMENT_COUNT, e);
 }
 
 void store_close(struct store *s)

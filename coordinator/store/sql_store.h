@@ -5,6 +5,7 @@
 
 #include "coordinator/store/changes.h"
 #include "coordinator/store/db.h"
+#include "coordinator/store/sql_agent_sql.h"
 #include "coordinator/store/sql_blocks.h"
 #include "coordinator/store/sql_flow_sql.h"
 #include "coordinator/store/sql_job_sql.h"
@@ -18,6 +19,7 @@
 /* Every statement on cadre.db: number, text. Prepared when the store opens. */
 #define QUEUE_STATEMENTS(X)                                                                        \
     JOB_STATEMENTS(X)                                                                              \
+    AGENT_STATEMENTS(X)                                                                            \
     FLOW_STATEMENTS(X)                                                                             \
     PURGE_STATEMENTS(X)                                                                            \
     X(Q_MARK, "UPDATE parts SET output_mark = ?1")                                                 \
@@ -30,18 +32,20 @@
     X(O_ROLLBACK, "ROLLBACK")                                                                      \
     X(O_STREAM_NEXT, "SELECT next_offset FROM streams"                                             \
                      " WHERE job = ?1 AND attempt = ?2 AND stream = ?3")                           \
-    X(O_STREAM_ADD, "INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6) ON CONFLICT"          \
-                    " DO UPDATE SET next_offset = excluded.next_offset,"                           \
-                    " bytes = bytes + excluded.bytes,"                                             \
-                    " last_cursor = max(last_cursor, excluded.last_cursor)")                       \
+    X(O_STREAM_ADD, "INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)"                      \
+                    " ON CONFLICT (job, attempt, stream) DO UPDATE"                                \
+                    " SET next_offset = excluded.next_offset,"                                     \
+                    " bytes = streams.bytes + excluded.bytes, last_cursor ="                       \
+                    " CASE WHEN streams.last_cursor < excluded.last_cursor THEN"                   \
+                    " excluded.last_cursor ELSE streams.last_cursor END")                          \
     X(O_MARK, "UPDATE parts SET output_mark = ?1")                                                 \
     X(O_PROBE, PROBE_ADD)                                                                          \
     X(O_PROBE_END, PROBE_REMOVE)                                                                   \
-    X(O_CHUNK_INSERT,                                                                              \
-      "INSERT INTO chunks (job, attempt, stream, offset, data, at_ms, cursor, sum)"                \
-      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                                  \
-    X(O_BYTES, "SELECT total(bytes), total(bytes) FILTER (WHERE stream = 3) FROM streams"          \
-               " WHERE job = ?1 AND attempt = ?2")                                                 \
+    X(O_CHUNK_INSERT, "INSERT INTO chunks (job, attempt, stream, \"offset\", data, at_ms,"         \
+                      " cursor, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                     \
+    X(O_BYTES, "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT),"                                   \
+               " CAST(coalesce(sum(bytes) FILTER (WHERE stream = 3), 0) AS BIGINT)"                \
+               " FROM streams WHERE job = ?1 AND attempt = ?2")                                    \
     X(O_CHUNKS_DELETE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
                        " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \
     X(O_STREAMS_HAS, "SELECT 1 FROM streams WHERE job = ?1 LIMIT 1")                               \
@@ -53,7 +57,7 @@
       "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks INDEXED BY chunk_job"         \
       " WHERE job = ?1 AND cursor BETWEEN ?3 AND ?4 AND attempt = ?2 ORDER BY cursor LIMIT ?5)")   \
     X(O_ATTEMPT_STREAMS_DELETE, "DELETE FROM streams WHERE job = ?1 AND attempt = ?2")             \
-    X(O_DROPPED_ADD, "INSERT OR IGNORE INTO dropped VALUES (?1, ?2)")                              \
+    X(O_DROPPED_ADD, "INSERT INTO dropped VALUES (?1, ?2) ON CONFLICT DO NOTHING")                 \
     X(O_DROPPED_FIRST, "SELECT job, attempt FROM dropped ORDER BY job, attempt LIMIT 1")           \
     X(O_DROPPED_DELETE, "DELETE FROM dropped WHERE job = ?1 AND attempt = ?2")                     \
     X(O_DROPPED_OF_JOB, "DELETE FROM dropped WHERE job = ?1")                                      \

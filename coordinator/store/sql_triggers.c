@@ -27,7 +27,7 @@ static void bind_changing(struct stmt *q, const struct trigger_row *t)
     bind_text(q, 21, t->cron);
     bind_text(q, 22, t->zone);
     bind_text(q, 23, t->key_hash);
-    bind_int(q, 28, t->holds);
+    bind_int(q, 24, t->holds);
 }
 
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e)
@@ -36,7 +36,7 @@ int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *
     if (rc != 0) return rc;
     struct stmt *q = store_queue(s, Q_TRIGGER_INSERT);
     bind_changing(q, t);
-    bind_text(q, 24, t->ns);
+    bind_text(q, 1, t->ns);
     bind_text(q, 25, t->flow);
     bind_text(q, 26, t->name);
     bind_int(q, 27, t->kind);

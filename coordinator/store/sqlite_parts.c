@@ -7,6 +7,7 @@
  * that changes both files writes it (output.db is committed first). The cursor of a chunk that is
  * deleted is kept in output.db, in the transaction that deletes it. So output.db never has less
  * than cadre.db knows of, unless it was replaced by an older one. */
+#include "coordinator/store/sql_part_sql.h"
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/sqlite_schema.h"
 #include "coordinator/store/sqlite_parts.h"
@@ -48,13 +49,9 @@ static int read_part(struct db *d, const char *sql, struct part *out, struct err
     return rc < 0 ? rc : 0;
 }
 
-/* The newest cursor that output.db ever had. */
 static int read_high(struct db *output, int64_t *high, struct err *e)
 {
-    return db_int(output,
-                  "SELECT max(ifnull((SELECT max(cursor) FROM chunks), 0),"
-                  " ifnull((SELECT output_mark FROM parts), 0))",
-                  high, e);
+    return db_int(output, OUTPUT_HIGH, high, e);
 }
 
 /* n: negative: the statement has no second parameter. */
@@ -68,10 +65,6 @@ static int write_row(struct db *d, const char *sql, const char *text, int64_t n,
     stmt_finish(q);
     return rc;
 }
-
-#define QUEUE_PART "SELECT id, ca, output_mark FROM parts"
-#define OUTPUT_PART "SELECT id, NULL, output_mark FROM parts"
-#define NEW_PART "INSERT INTO parts (id, output_mark) VALUES (?1, ?2)"
 
 static void fresh_id(char id[ID_SIZE])
 {
@@ -98,11 +91,11 @@ static int introduce(struct store *s, struct part *queue, struct part *output, s
             memcpy(output->id, queue->id, sizeof output->id);
         else
             fresh_id(output->id);
-        rc = write_row(&s->output, NEW_PART, output->id, queue->mark, e);
+        rc = write_row(&s->output, PART_NEW, output->id, queue->mark, e);
     }
     if (rc == 0 && !queue->there) {
         memcpy(queue->id, output->id, sizeof queue->id);
-        rc = write_row(&s->queue, NEW_PART, queue->id, 0, e);
+        rc = write_row(&s->queue, PART_NEW, queue->id, 0, e);
     }
     queue->there = output->there = true;
     return rc;
@@ -131,8 +124,7 @@ int parts_join(struct store *s, const struct store_parts *p, bool new_output, st
     if (rc == 0 && (!queue.there || !output.there)) rc = introduce(s, &queue, &output, e);
     if (rc == 0 && !str_eq(queue.id, output.id))
         return refuse_pair(s, "is not the one of cadre.db beside it", e);
-    if (rc == 0 && p->ca && !queue.ca[0])
-        rc = write_row(&s->queue, "UPDATE parts SET ca = ?1", p->ca, -1, e);
+    if (rc == 0 && p->ca && !queue.ca[0]) rc = write_row(&s->queue, PART_CA, p->ca, -1, e);
     if (rc == 0) rc = read_high(&s->output, &s->output_high, e);
     if (rc == 0 && s->output_high < queue.mark)
         return refuse_pair(s, "is older than cadre.db beside it", e);
