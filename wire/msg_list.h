@@ -65,7 +65,8 @@
     X(BOOL, draining, "draining", 0, 0, 0)        /* takes no jobs: is on its way out */           \
     X(STR, unwell, "unwell", LIMIT_MESSAGE, 0, 0) /* cannot start jobs; why; absent: it can */     \
     X(ARR, groups, "groups", 2048, 0, 0)          /* all of them; absent: `group` alone */         \
-    X(STR, folder_id, "folderId", 64, 0, 0)       /* absent: not known */
+    X(STR, folder_id, "folderId", 64, 0, 0)       /* absent: not known */                          \
+    X(INT, acked, "acked", 0, INT53, 0) /* highest event acknowledged to it; 0: not known */
 
 #define MSG_FIELDS_READY(X)                                                                        \
     X(INT, free_slots, "freeSlots", 0, LIMIT_SLOTS, 1)                                             \
@@ -137,7 +138,8 @@
 #define MSG_FIELDS_REFUSED(X)                                                                      \
     X(STR, code, "code", 48, 0, 1) /* PROTOCOL.md section 8 */                                     \
     X(STR, message, "message", LIMIT_MESSAGE, 0, 1)                                                \
-    X(INT, retry_ms, "retryMs", 0, INT53, 0) /* 0: do not come back by yourself */
+    X(INT, retry_ms, "retryMs", 0, INT53, 0)   /* 0: do not come back by yourself */               \
+    X(ARR, addresses, "addresses", 4096, 0, 0) /* not-owner: where the owner is found */
 
 #define MSG_FIELDS_JOB(X)                                                                          \
     X(ID, job, "job", 0, 0, 1)                                                                     \

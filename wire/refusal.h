@@ -27,6 +27,7 @@
     X(PROTOCOL_VERSION, "protocol-version", 0)                                                     \
     X(PROTOCOL, "protocol", 30000)                                                                 \
     X(TOO_LARGE, "too-large", 30000)                                                               \
+    X(NOT_OWNER, "not-owner", 250)                                                                 \
     X(BUSY, "busy", 5000)                                                                          \
     X(INTERNAL, "internal", 5000)
 

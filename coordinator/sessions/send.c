@@ -152,6 +152,23 @@ int session_send_certificate(const char *certificate, struct buf *out, struct er
     return add(&m, out, e);
 }
 
+int session_send_not_owner(struct session_facts *s, const char *addresses, int64_t retry_ms,
+                           struct buf *out, struct err *e)
+{
+    char none[] = "no coordinator owns the queue at the moment";
+    char other[] = "another coordinator owns the queue";
+    char code[] = "not-owner";
+    struct msg m = {.type = MSG_REFUSED};
+    m.u.refused = (struct msg_refused){.code = code,
+                                       .message = addresses ? other : none,
+                                       .retry_ms = retry_ms,
+                                       .addresses = (char *)(uintptr_t)addresses};
+    s->state = SESSION_CLOSING;
+    if (addresses && msg_frame_add(out, &m) == 0) return 0;
+    m.u.refused.addresses = NULL;
+    return add(&m, out, e);
+}
+
 int session_send_refused(struct session_facts *s, const char *code, const char *sentence,
                          int64_t retry_ms, struct buf *out, struct err *e)
 {

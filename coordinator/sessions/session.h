@@ -107,5 +107,9 @@ int session_send_kept_beat(struct session_facts *s, struct buf *out, struct err 
  * is replaced. retry_ms 0: the agent must not come back by itself. */
 int session_send_refused(struct session_facts *s, const char *code, const char *sentence,
                          int64_t retry_ms, struct buf *out, struct err *e);
+/* The same, because another coordinator owns the queue. addresses: the owner's, JSON list; NULL, or
+ * what is no list or too long: none is known. */
+int session_send_not_owner(struct session_facts *s, const char *addresses, int64_t retry_ms,
+                           struct buf *out, struct err *e);
 
 #endif

@@ -514,6 +514,20 @@ void sessions_stop(struct sessions *owner, bool cut)
     }
 }
 
+void sessions_turn_away(struct sessions *owner, const char *addresses)
+{
+    owner->stopped = true;
+    for (struct session *s = owner->first; s; s = s->next) {
+        struct err e = {0};
+        if (s->facts.state == SESSION_CLOSING) continue;
+        s->ack_due = false;
+        int rc = session_send_not_owner(&s->facts, addresses, refusal_retry_ms(REFUSAL_NOT_OWNER),
+                                        link_out(s->link), &e);
+        sent(s, rc, &e);
+    }
+    sessions_stop(owner, false);
+}
+
 static void on_timer_closed(uv_handle_t *h)
 {
     mem_free(h);

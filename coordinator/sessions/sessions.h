@@ -47,5 +47,8 @@ void sessions_quiesce(struct sessions *s);
 void sessions_stop(struct sessions *s, bool cut);
 /* After sessions_stop, when sessions_count is 0. NULL is fine. Its timer closes asynchronously. */
 void sessions_free(struct sessions *s);
+/* As sessions_stop, but each agent is told that this coordinator does not own the queue (any more),
+ * and where the owner is: JSON list, NULL: not known. They look for it at once. */
+void sessions_turn_away(struct sessions *s, const char *addresses);
 
 #endif
