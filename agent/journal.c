@@ -8,6 +8,7 @@
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
+#include "wire/frame.h"
 
 #include <sqlite3.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #define SEQ_SKIP (1 << 20)    /* see skip_unknown */
 #define LOOK_ROWS 1024        /* events that are looked at together for an attempt to drop... */
 #define LOOKS 8               /* ...as often in one transaction */
+
+#define IS_MESSAGE "substr(frame, 5, 1) = x'01'" /* FRAME_HEAD, FRAME_JSON */
 
 enum statement {
     ST_BEGIN,
@@ -60,7 +63,8 @@ static const char *const sql[STATEMENTS] = {
     [ST_EVENT_FIRST] = "SELECT min(seq) FROM events WHERE seq > ?1",
     [ST_ATTEMPT_END] =
         "UPDATE attempts SET state = 3, last_seq = ?3 WHERE job = ?1 AND attempt = ?2",
-    [ST_EVENT_ACK] = "DELETE FROM events WHERE seq <= ?1 RETURNING length(frame), seq",
+    [ST_EVENT_ACK] = "DELETE FROM events WHERE seq <= ?1"
+                     " RETURNING length(frame), CASE WHEN " IS_MESSAGE " THEN seq ELSE 0 END",
     [ST_EVENT_ACK_ALL] = "DELETE FROM events",
     [ST_ATTEMPT_ACK] = "DELETE FROM attempts WHERE last_seq > 0 AND last_seq <= ?1",
     [ST_EVENT_EACH] = "SELECT seq, frame FROM events WHERE seq > ?1 ORDER BY seq",
@@ -106,6 +110,9 @@ struct journal {
     int64_t seq;           /* highest given, as far as the file tells */
     int64_t floor;         /* the next number is above it */
     int64_t saved_seq;     /* highest in meta */
+    int64_t said_seq;      /* the highest of that table that is a message; 0: none */
+    int64_t acked;         /* journal_acked */
+    int64_t saved_acked;   /* in meta */
     int64_t pending_bytes; /* of the events table */
     int64_t row_seq;       /* the highest of that table; 0: it is empty */
     struct spool *spool;   /* large events; NULL: all are in the table */
@@ -202,6 +209,16 @@ static int save_seq(struct journal *j, int64_t behind_most, struct err *e)
     return rc;
 }
 
+static int save_acked(struct journal *j, struct err *e)
+{
+    if (j->acked == j->saved_acked) return 0;
+    char text[24];
+    str_format(text, sizeof text, "%lld", (long long)j->acked);
+    int rc = meta_put(j, "acked", text, e);
+    if (rc == 0) j->saved_acked = j->acked;
+    return rc;
+}
+
 static int new_id(struct journal *j, struct err *e)
 {
     uint64_t words[2] = {os_seed(), os_seed()};
@@ -236,7 +253,9 @@ static int load(struct journal *j, struct err *e)
                            "SELECT (SELECT value FROM meta WHERE key = 'id'),"
                            " CAST((SELECT value FROM meta WHERE key = 'seq') AS INTEGER),"
                            " (SELECT max(seq) FROM events),"
-                           " (SELECT coalesce(sum(length(frame)), 0) FROM events)",
+                           " (SELECT coalesce(sum(length(frame)), 0) FROM events),"
+                           " CAST((SELECT value FROM meta WHERE key = 'acked') AS INTEGER),"
+                           " (SELECT max(seq) FROM events WHERE " IS_MESSAGE ")",
                            -1, &st, NULL) != SQLITE_OK)
         return failed(j, "read", e);
     int rc = sqlite3_step(st) == SQLITE_ROW ? 0 : failed(j, "read", e);
@@ -248,6 +267,8 @@ static int load(struct journal *j, struct err *e)
         j->row_seq = sqlite3_column_int64(st, 2);
         if (j->row_seq > j->seq) j->seq = j->row_seq;
         j->pending_bytes = sqlite3_column_int64(st, 3);
+        j->acked = j->saved_acked = sqlite3_column_int64(st, 4);
+        j->said_seq = sqlite3_column_int64(st, 5);
     }
     sqlite3_finalize(st);
     return rc;
@@ -420,6 +441,8 @@ void journal_close(struct journal *j)
     struct err ignored;
     if (j->id[0] && j->seq > j->saved_seq && begin(j, &ignored) == 0)
         (void)save_seq(j, 0, &ignored);
+    if (j->id[0] && j->acked > j->saved_acked && begin(j, &ignored) == 0)
+        (void)save_acked(j, &ignored);
     journal_hurry(j);
     (void)journal_commit(j, &ignored);
     while (j->droppings) {
@@ -473,11 +496,11 @@ int journal_put_attempt(struct journal *j, const struct journal_attempt *a, stru
 
 struct deleted {
     int rows;
-    int64_t last; /* the highest seq of them */
+    int64_t last; /* the highest number of them */
 };
 
-/* Runs a DELETE ... RETURNING length(frame), seq that is bound already, and keeps the sum of what
- * waits right. */
+/* Runs a DELETE ... RETURNING length(frame), number that is bound already, and keeps the sum of
+ * what waits right. */
 static int delete_events(struct journal *j, enum statement n, struct deleted *out, struct err *e)
 {
     sqlite3_stmt *st = j->st[n];
@@ -663,6 +686,8 @@ static int add_row(struct journal *j, const struct journal_event *event, struct 
     sqlite3_clear_bindings(st);
     if (rc != 0) return rc;
     if (event->seq > j->row_seq) j->row_seq = event->seq;
+    const unsigned char *frame = event->frame;
+    if (event->len >= FRAME_HEAD && frame[FRAME_HEAD - 1] == FRAME_JSON) j->said_seq = event->seq;
     j->pending_bytes += (int64_t)event->len;
     return 0;
 }
@@ -683,8 +708,10 @@ int journal_add_event(struct journal *j, const struct journal_event *event, stru
 static int ack_all(struct journal *j, struct err *e)
 {
     int rc = run(j, ST_EVENT_ACK_ALL, "acknowledge", e);
-    if (rc == 0) j->pending_bytes = 0;
-    return rc;
+    if (rc != 0) return rc;
+    j->pending_bytes = 0;
+    if (j->said_seq > j->acked) j->acked = j->said_seq;
+    return 0;
 }
 
 static int ack_some(struct journal *j, int64_t seq, struct err *e)
@@ -693,7 +720,14 @@ static int ack_some(struct journal *j, int64_t seq, struct err *e)
     sqlite3_stmt *st = prepared(j, ST_EVENT_ACK);
     if (!st) return failed(j, "acknowledge", e);
     sqlite3_bind_int64(st, 1, seq);
-    return delete_events(j, ST_EVENT_ACK, &gone, e);
+    int rc = delete_events(j, ST_EVENT_ACK, &gone, e);
+    if (rc == 0 && gone.last > j->acked) j->acked = gone.last;
+    return rc;
+}
+
+int64_t journal_acked(const struct journal *j)
+{
+    return j->acked;
 }
 
 int journal_ack(struct journal *j, int64_t seq, struct err *e)
@@ -808,6 +842,7 @@ int journal_commit(struct journal *j, struct err *e)
     if (rc != 0 || !j->open || !(j->urgent || j->droppings || behind)) return rc;
     rc = drop_events(j, e);
     if (rc == 0) rc = save_seq(j, SEQ_BEHIND_MAX, e);
+    if (rc == 0) rc = save_acked(j, e);
     if (rc == 0) rc = run(j, ST_COMMIT, "commit", e);
     if (rc != 0) return rc;
     j->open = j->urgent = false;

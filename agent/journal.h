@@ -85,6 +85,9 @@ struct journal_event {
 int journal_add_event(struct journal *j, const struct journal_event *event, struct err *e);
 /* Forgets events up to seq, and attempts whose last event is among them. */
 int journal_ack(struct journal *j, int64_t seq, struct err *e);
+/* The highest seq of an acknowledged event that was a message (and no output), or less, when the
+ * agent was killed since. 0: none is known. */
+int64_t journal_acked(const struct journal *j);
 /* Frames with seq > after in order, until fn returns non-zero. */
 int journal_each_event(struct journal *j, int64_t after,
                        int (*fn)(int64_t seq, const void *frame, size_t len, void *user),

@@ -341,6 +341,7 @@ static void say_hello(struct uplink_logic *l, int64_t now_ms)
     h->folder_id = text_of(l->o.folder_id);
     h->journal_id = text_of(journal_id(l->o.journal));
     h->seq = journal_seq(l->o.journal);
+    h->acked = journal_acked(l->o.journal);
     runner_logic_attempts(l->o.runner, &h->attempts);
     h->draining = l->resting || runner_logic_draining(l->o.runner);
     h->unwell = text_of(runner_logic_unwell(l->o.runner));

@@ -1,6 +1,7 @@
 /* The commands of a session: hello, ready, gone; and who was heard. */
 #include "coordinator/engine/hello.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -199,6 +200,58 @@ static bool holds_any(const struct engine *g, const struct agent *a, const struc
     return false;
 }
 
+/* The job that waits here for the very attempt that the agent has. NULL: there is none. */
+static struct job *waiting_job(struct engine *g, const struct hello_attempt *held)
+{
+    struct job *j = job_find(g, held->job);
+    if (!j) {
+        struct job_row row;
+        int rc = store_job_find(g->store, held->job, &row, &g->err);
+        if (rc == 0 || !store_ok(g, rc)) return NULL;
+        if (row.state == JOB_CREATED && row.attempt == held->attempt) return job_add(g, &row);
+        job_row_fini(&row);
+        return NULL;
+    }
+    bool waits = j->row.state == JOB_CREATED || j->row.state == JOB_RETRYING;
+    return waits && j->row.attempt == held->attempt ? j : NULL;
+}
+
+/* The database does not know any more that it handed the attempt out. It has begun, so that it must
+ * not begin again as if nothing had happened. */
+static void fence_forgotten(struct engine *g, struct agent *a, const struct hello_attempt *held)
+{
+    char message[192], id[ID_TEXT_SIZE];
+    struct job *j = held->ended || a->moved ? NULL : waiting_job(g, held);
+    if (!j) return;
+    id_format(held->job, id);
+    str_format(message, sizeof message, "the database has forgotten that agent %.128s has it",
+               a->row.name);
+    log_warn("job %s: attempt %lld: %s", id, (long long)held->attempt, message);
+    struct job_end end = {.state = JOB_FAILED,
+                          .reason = REASON_INTERRUPTED,
+                          .message = message,
+                          .ended_ms = g->now.wall_ms};
+    if (j->row.state == JOB_CREATED)
+        job_attempt_failed(g, j, &end, message);
+    else /* the attempt that waits to be retried would be this very one */
+        job_end(g, j, &end, message);
+}
+
+/* Commits are lost that this agent was told of. What they said of it does not come again, so that
+ * it counts as heard. */
+static bool note_lost_commits(struct engine *g, struct agent *a, const struct cmd_hello *h)
+{
+    if (a->moved || h->acked <= a->last_seq) return false;
+    log_warn("agent %s: the database has lost commits (a backup that was restored, or a failover "
+             "to a replica that was behind): of this agent its events %lld to %lld are gone, "
+             "which were acknowledged: starts and ends of its jobs; attempts that it does not "
+             "know of any more count as interrupted",
+             a->row.name, (long long)a->last_seq + 1, (long long)h->acked);
+    a->last_seq = h->acked;
+    agent_store_seq(g, a);
+    return true;
+}
+
 static void settle_unlisted(struct engine *g, struct agent *a, struct job *j, bool same_journal)
 {
     /* The journal has an attempt before anything is done with it, so what a journal that was there
@@ -240,6 +293,8 @@ static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello 
             keep(g, a, j, h, held->ended, same_journal);
         } else if (!held->ended || !remnant_known(&a->remnants, held->job, held->attempt)) {
             remnant_clear(g, &a->remnants, held->job, held->attempt);
+            fence_forgotten(g, a, held);
+            if (g->rc) return;
             agent_discard(g, a, held->job, held->attempt,
                           "this attempt is over or another agent's");
         } /* else its end was seen, the acknowledgement was lost, and its `cleared` is to come */
@@ -367,6 +422,7 @@ void apply_hello(struct engine *g, const struct command *c)
     bool same_journal = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id) &&
                         str_eq(row.boot_id, c->u.hello.boot_id);
     const char *news = news_of(&row, &c->u.hello);
+    bool known_journal = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id);
     int64_t last_seq = row.last_seq;
     const struct agent *before = agent_find(g, row.id);
     if (before && before->last_seq > last_seq) last_seq = before->last_seq; /* of this batch */
@@ -374,6 +430,7 @@ void apply_hello(struct engine *g, const struct command *c)
     agent_row_fini(&row);
     if (!a || g->rc) return;
     begin_session(g, a, c, last_seq);
+    bool lost_commits = known_journal && note_lost_commits(g, a, &c->u.hello);
     tell_connected(g, a, news);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);
     if (!news_agent(g, &a->row)) return;
@@ -381,7 +438,8 @@ void apply_hello(struct engine *g, const struct command *c)
     /* nothing outlives a restart of its machine, and nobody will tell of what a lost journal had */
     if (!same_journal && !a->moved) remnants_clear(g, &a->remnants);
     welcome(g, a);
-    reconcile(g, a, &c->u.hello, same_journal);
+    /* One whose end was acknowledged, and forgotten here, is not in the journal either. */
+    reconcile(g, a, &c->u.hello, same_journal && !lost_commits);
     agent_update(g, a);
     log_info("agent %s: online", a->row.name);
     agent_release(g, a);

@@ -87,6 +87,7 @@ static int on_hello(struct session_facts *s, struct msg_hello *m, struct session
     h->capabilities = take(&m->capabilities);
     h->slots = m->slots;
     h->seq = m->seq;
+    h->acked = m->acked;
     h->protocol = minor;
     h->draining = m->draining;
     h->unwell = take(&m->unwell);
