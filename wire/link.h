@@ -46,6 +46,14 @@ struct link_to {
 };
 struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const struct link_to *to,
                           const struct link_handler *handler, void *user);
+/* How it is tried, when not as above. */
+struct link_try {
+    unsigned first;     /* the name's address to begin with, counted from 0; modulo their number */
+    int64_t connect_ms; /* the longest for a TCP connection to one of them; 0: timeout_ms */
+};
+struct link *link_connect_by(struct uv_loop_s *loop, struct tls_config *tls,
+                             const struct link_to *to, const struct link_try *how,
+                             const struct link_handler *handler, void *user);
 
 /* ---- server ---- */
 struct link_listener;

@@ -18,6 +18,7 @@ struct link_connecting {
     char host[HOST_MAX];
     uint16_t port;
     int64_t timeout_ms, until_ms;
+    struct link_try how;
     struct sockaddr_storage address[ADDRESSES_MAX];
     unsigned count, next;
     int last_status;
@@ -117,6 +118,7 @@ static void try_next(struct link *l)
     /* An address that swallows packets must not use up the time of the others. */
     int64_t share_ms = left_ms / (int64_t)(c->count - c->next);
     if (share_ms < TRY_MIN_MS) share_ms = left_ms < TRY_MIN_MS ? left_ms : TRY_MIN_MS;
+    if (c->how.connect_ms > 0 && share_ms > c->how.connect_ms) share_ms = c->how.connect_ms;
     link_set_deadline(l, share_ms > 0 ? share_ms : 0);
     c->connect.data = l;
     int status = uv_tcp_connect(&c->connect, &l->tcp,
@@ -140,11 +142,14 @@ static void on_late(struct link *l)
         return;
     }
     struct err e;
+    int64_t most_ms = c->timeout_ms;
+    if (l->state == LINK_CONNECTING && c->how.connect_ms > 0 && c->how.connect_ms < most_ms)
+        most_ms = c->how.connect_ms;
     if (l->state == LINK_RESOLVING)
         err_set(&e, ERR_TIMEOUT, "the name was not resolved within %lld ms",
                 (long long)c->timeout_ms);
     else
-        err_set(&e, ERR_TIMEOUT, "no answer within %lld ms", (long long)c->timeout_ms);
+        err_set(&e, ERR_TIMEOUT, "no answer within %lld ms", (long long)most_ms);
     link_end(l, &e);
 }
 
@@ -155,6 +160,15 @@ static void add_address(struct link_connecting *c, const struct sockaddr *a)
         memcpy(&c->address[c->count++], a, sizeof(struct sockaddr_in));
     else if (a->sa_family == AF_INET6)
         memcpy(&c->address[c->count++], a, sizeof(struct sockaddr_in6));
+}
+
+static void begin_with(struct link_connecting *c, unsigned first)
+{
+    struct sockaddr_storage given[ADDRESSES_MAX];
+    if (c->count == 0 || first % c->count == 0) return;
+    memcpy(given, c->address, sizeof given);
+    for (unsigned i = 0; i < c->count; i++)
+        c->address[i] = given[(first + i) % c->count];
 }
 
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
@@ -177,6 +191,7 @@ static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list
         link_end(l, &e);
         return;
     }
+    begin_with(c, c->how.first);
     l->state = LINK_CONNECTING;
     try_next(l);
 }
@@ -223,6 +238,13 @@ static const struct link_origin origin = {.on_open = on_open,
 struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const struct link_to *to,
                           const struct link_handler *handler, void *user)
 {
+    return link_connect_by(loop, tls, to, &(struct link_try){0}, handler, user);
+}
+
+struct link *link_connect_by(struct uv_loop_s *loop, struct tls_config *tls,
+                             const struct link_to *to, const struct link_try *how,
+                             const struct link_handler *handler, void *user)
+{
     struct link_hub *hub = link_hub_open(loop);
     struct link *l = link_new(hub);
     link_hub_unref(hub);
@@ -230,6 +252,7 @@ struct link *link_connect(struct uv_loop_s *loop, struct tls_config *tls, const 
     c->link = l;
     c->port = to->port;
     c->timeout_ms = to->timeout_ms;
+    c->how = *how;
     l->connecting = c;
     l->origin = &origin;
     link_set_handler(l, handler, user);
