@@ -94,8 +94,7 @@ struct cmd_hello {
     char *folder_id; /* NULL: not known */
     char *group;     /* the only one or the first; NULL: the default group */
     char *groups;    /* JSON array text of 2 to LIMIT_GROUPS different keys; NULL: there is one */
-    int64_t slots, seq, protocol /* minor of the session */;
-    int64_t acked; /* the highest event that was acknowledged to it; 0: not known */
+    int64_t slots, seq, protocol /* minor of the session */, acked /* as of hello */;
     bool draining;
     char *unwell; /* NULL: it can start jobs */
     struct hello_attempt {

@@ -22,8 +22,8 @@ struct not_owner_options {
 
 struct not_owner *not_owner_new(const struct not_owner_options *o);
 /* addresses: of the owner, JSON list of "host:port" of at most 4096 bytes; copied. NULL or "[]": no
- * owner is known, as at first. Holds for the answers from now on. What is no list, or a longer one,
- * counts as none. */
+ * owner is known, as at first. Holds for the answers from now on. What is no list, or a longer
+ * one, counts as none. */
 void not_owner_set(struct not_owner *n, const char *addresses);
 /* Takes over a link whose handshake is done and that speaks cadre/1. Waits for the first message,
  * at most first_message_ms; answers it, and closes in order. A peer with a certificate of an agent
@@ -35,7 +35,7 @@ uint64_t not_owner_refused(const struct not_owner *n); /* answers with not-owner
  * For the end of the process: while it lives on as the owner, links that were taken over before get
  * their answer. */
 void not_owner_stop(struct not_owner *n, bool cut);
-/* After not_owner_stop, when not_owner_count is 0. NULL is fine. Its timer closes asynchronously. */
+/* After not_owner_stop, when the count is 0. NULL is fine. Its timer closes asynchronously. */
 void not_owner_free(struct not_owner *n);
 
 #endif

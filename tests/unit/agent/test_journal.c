@@ -267,6 +267,31 @@ static void what_is_acknowledged_is_no_longer_dropped(void **state)
 }
 
 /* The last of them is kept: an acknowledgement may be of some only. */
+static void acknowledged_messages_are_remembered__and_output_is_not(void **state)
+{
+    (void)state;
+    static const char message[] = "head\1m", output[] = "head\2o";
+    struct journal *j = open_it(NULL);
+    assert_int_equal(journal_acked(j), 0);
+    int64_t first = add(j, 7, false, message);
+    assert_int_equal(journal_ack(j, add(j, 7, false, output), NULL), 0);
+    assert_int_equal(journal_acked(j), first);
+    journal_close(j);
+    j = open_it(NULL);
+    assert_int_equal(journal_acked(j), first);
+    int64_t second = add(j, 7, false, message), between = add(j, 7, false, output);
+    int64_t last = add(j, 7, true, message);
+    journal_close(j);
+    j = open_it(NULL);
+    assert_int_equal(journal_ack(j, between, NULL), 0);
+    assert_int_equal(journal_acked(j), second);
+    assert_int_equal(journal_ack(j, last, NULL), 0);
+    assert_int_equal(journal_acked(j), last);
+    assert_int_equal(journal_ack(j, first, NULL), 0); /* it never goes back */
+    assert_int_equal(journal_acked(j), last);
+    journal_close(j);
+}
+
 static void an_acknowledgement_of_some_keeps_the_others(void **state)
 {
     (void)state;
@@ -647,6 +672,7 @@ int main(void)
         CASE(dropped_attempts_go_by_a_bounded_number_of_rows),
         CASE(a_dropped_attempt_is_looked_for_by_a_bounded_number_of_rows),
         CASE(what_is_acknowledged_is_no_longer_dropped),
+        CASE(acknowledged_messages_are_remembered__and_output_is_not),
         CASE(an_acknowledgement_of_some_keeps_the_others),
         CASE(what_was_committed_survives_kill_9),
         CASE(a_damaged_file_is_moved_aside_and_a_new_id_begins),
