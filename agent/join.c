@@ -18,12 +18,15 @@
 #include "wire/link.h"
 #include "wire/msg.h"
 #include "wire/pki.h"
+#include "wire/refusal.h"
 #include "wire/token.h"
 
 #include <string.h>
 #include <uv.h>
 
 #define JOIN_TIMEOUT_MS 15000
+#define JOIN_OWNER_MS 15000 /* for the owner of the queue to be found, where there are several */
+#define JOIN_AGAIN_MS 250
 
 /* The request. */
 struct enrolment {
@@ -144,27 +147,76 @@ static int talk_to(struct talk *t, const char *address, struct err *e)
     return check_answer(t, e);
 }
 
-/* Tries each address of the token in turn; a refusal is an answer and ends the loop. */
-static int enrol(const struct enrolment *what, struct msg *answer, const char **address,
-                 struct err *e)
+/* The way from address to address. */
+struct tour {
+    const struct enrolment *what;
+    struct msg *answer;
+    char address[TOKEN_ADDRESS_SIZE]; /* the one that was tried last */
+    char *owner;                      /* JSON list, where it was last said to be; NULL: not known */
+    bool not_owner;                   /* a coordinator answered that does not own the queue */
+    bool over;                        /* there is an answer that counts */
+};
+
+static int try_address(struct tour *o, const char *address, struct err *e)
 {
-    const struct token *token = what->token;
-    int rc = ERR_INVALID;
-    for (size_t i = 0; i < token->address_count; i++) {
-        struct talk t = {.what = what};
-        rc = talk_to(&t, token->address[i], e);
-        if (rc == 0) {
-            *answer = t.answer;
-            *address = token->address[i];
-            return 0;
-        }
-        bool refused = t.answer.type == MSG_REFUSED;
-        msg_fini(&t.answer);
-        if (refused) return rc;
+    struct talk t = {.what = o->what};
+    (void)str_copy(o->address, sizeof o->address, address);
+    int rc = talk_to(&t, address, e);
+    const struct msg_refused *no = t.answer.type == MSG_REFUSED ? &t.answer.u.refused : NULL;
+    if (rc == 0) {
+        *o->answer = t.answer;
+        o->over = true;
+        return 0;
     }
+    if (no && str_eq(no->code, refusal_code(REFUSAL_NOT_OWNER))) {
+        o->not_owner = true;
+        mem_free(o->owner);
+        o->owner = mem_strdup(no->addresses);
+    } else if (no) {
+        o->over = true;
+    }
+    msg_fini(&t.answer);
+    return rc;
+}
+
+/* The owner's addresses, as the last answer said. */
+static int follow(struct tour *o, int rc, struct err *e)
+{
+    struct json *list = NULL;
+    if (!o->owner || json_parse(o->owner, strlen(o->owner), &list, NULL) != 0) return rc;
+    mem_free(o->owner);
+    o->owner = NULL;
+    size_t tried = 0;
+    for (const struct json *j = json_first(list); j && !o->over && tried < TOKEN_ADDRESSES;
+         j = json_next(j), tried++) {
+        const char *text = json_str(j, "");
+        if (address_parse_peer(text, DEFAULT_PORT, (char[TOKEN_ADDRESS_SIZE]){0},
+                               TOKEN_ADDRESS_SIZE, &(uint16_t){0}, NULL) == 0)
+            rc = try_address(o, text, e);
+    }
+    json_free(list);
+    return rc;
+}
+
+/* Tries each address of the token in turn, and those of the owner of the queue. A refusal is an
+ * answer and ends the way, but for one that sends to the owner: while there is none, it begins
+ * anew. */
+static int enrol(struct tour *o, struct err *e)
+{
+    const struct token *token = o->what->token;
+    int64_t until_ms = os_mono_ms() + JOIN_OWNER_MS;
+    int rc = ERR_INVALID;
     if (token->address_count == 0)
         return err_set(e, rc, "the token has no address of the coordinator");
-    return rc;
+    for (;;) {
+        o->not_owner = false;
+        for (size_t i = 0; i < token->address_count && !o->over; i++) {
+            rc = try_address(o, token->address[i], e);
+            if (!o->over) rc = follow(o, rc, e);
+        }
+        if (o->over || !o->not_owner || os_mono_ms() >= until_ms) return rc;
+        uv_sleep(JOIN_AGAIN_MS);
+    }
 }
 
 /* Of several groups the coordinator names the first alone, and none of the default group. A setting
@@ -368,7 +420,6 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
     char *key_pem = NULL, *csr = NULL, *name = agent_config_name(c);
     struct msg answer = {0};
     struct file_lock *lock = NULL;
-    const char *address = NULL;
     enum join_addresses found = JOIN_WROTE_ADDRESSES;
     int rc = token_parse(token_text, &token, e);
     if (rc == 0 && token.kind != TOKEN_JOIN)
@@ -386,7 +437,9 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
                                    .name = name,
                                    .groups = &groups};
     if (rc == 0) rc = check_config_text(&what, e);
-    if (rc == 0) rc = enrol(&what, &answer, &address, e);
+    struct tour tour = {.what = &what, .answer = &answer};
+    if (rc == 0) rc = enrol(&tour, e);
+    mem_free(tour.owner);
     if (rc == 0) rc = check_enrolled(&answer.u.enrolled, &token, key, e);
     if (rc == 0) rc = keep(&what, key_pem, &answer.u.enrolled, &found, e);
     if (rc == 0) {
@@ -396,7 +449,7 @@ int join_run(const struct agent_config *c, const char *token_text, struct join_r
         out->agent = mem_strdup(answer.u.enrolled.agent);
         out->name = mem_strdup(answer.u.enrolled.name);
         out->group = mem_strdup(groups.count > 1 ? groups.names : answer.u.enrolled.group);
-        out->address = mem_strdup(address);
+        out->address = mem_strdup(tour.address);
         out->addresses = found;
     }
     msg_fini(&answer);

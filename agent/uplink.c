@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #define CONNECT_TIMEOUT_MS 15000
+#define SEEK_CONNECT_MS 2000 /* where there are other coordinators to ask */
 #define RENEW_PAUSE_MS 60000
 
 struct uplink {
@@ -25,8 +26,8 @@ struct uplink {
     char boot_id[128], host_id[128], folder_id[40];
     struct agent_groups groups;
     struct addresses addresses;
-    size_t address; /* index of the one that is tried, or connected */
-    size_t good;    /* of the last that led to a welcome: the first one to try again */
+    char address[TOKEN_ADDRESS_SIZE]; /* the one that is tried, or connected */
+    bool several;                     /* there are coordinators that do not own the queue */
     struct tls_config *tls;
     struct link *link;
     uv_timer_t wake_timer, renew_timer;
@@ -131,10 +132,11 @@ static void on_open(struct link *l, void *user)
     uplink_logic_opened(u->logic, &m);
 }
 
+/* What a link before the newest still brings counts for nothing. */
 static void on_data(struct link *l, const void *data, size_t len, void *user)
 {
-    (void)l;
     struct uplink *u = user;
+    if (l != u->link) return;
     struct moment m = now();
     uplink_logic_received(u->logic, &m, data, len);
 }
@@ -158,19 +160,19 @@ static void on_link_close(struct link *l, const struct err *e, void *user)
 
 static const struct link_handler link_events = {on_open, on_data, on_link_drain, on_link_close};
 
-static void connect_to(struct uplink *u, size_t n)
+static void connect_next(struct uplink *u)
 {
     char host[TOKEN_ADDRESS_SIZE];
     uint16_t port = DEFAULT_PORT;
     struct err e;
-    u->address = (u->good + n) % addresses_count(&u->addresses);
-    const char *address = addresses_at(&u->addresses, u->address);
-    if (address_parse(address, DEFAULT_PORT, host, sizeof host, &port, &e) != 0) {
+    struct link_try how = {.connect_ms = u->several ? SEEK_CONNECT_MS : 0};
+    (void)str_copy(u->address, sizeof u->address, addresses_next(&u->addresses, &how.first));
+    if (address_parse(u->address, DEFAULT_PORT, host, sizeof host, &port, &e) != 0) {
         u->o.on_fatal(&e, u->o.user);
         return;
     }
-    u->link = link_connect(u->o.loop, u->tls, &(struct link_to){host, port, CONNECT_TIMEOUT_MS},
-                           &link_events, u);
+    u->link = link_connect_by(u->o.loop, u->tls, &(struct link_to){host, port, CONNECT_TIMEOUT_MS},
+                              &how, &link_events, u);
 }
 
 static void send_frames(struct uplink *u, const void *data, size_t len)
@@ -207,7 +209,9 @@ static void on_welcomed(struct uplink *u, const char *version)
     log_info("session: connected to %s version=%s as=%s group=%s", link_remote(u->link), version,
              u->o.name, u->groups.names);
     watch_certificate(u, false);
-    u->good = u->address;
+    struct err e;
+    if (addresses_good(&u->addresses, u->o.config->state, u->address, &e) != 0)
+        log_warn("session: the coordinator's address could not be kept: %s", err_text(&e));
 }
 
 /* The address of this connection stays the first to try, unless the coordinator does not tell of it
@@ -216,16 +220,11 @@ static void learn_addresses(struct uplink *u, const char *json)
 {
     struct err e;
     bool changed;
-    char *good = mem_strdup(addresses_at(&u->addresses, u->good));
     if (addresses_learn(&u->addresses, u->o.config->state, json, &changed, &e) != 0)
         log_warn("session: the coordinator's addresses could not be kept: %s", err_text(&e));
     size_t count = addresses_count(&u->addresses);
     for (size_t i = u->o.config->coordinator.count; changed && i < count; i++)
         log_info("session: the coordinator is also found at %s", addresses_at(&u->addresses, i));
-    u->good = 0;
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(addresses_at(&u->addresses, i), good)) u->good = i;
-    mem_free(good);
 }
 
 static void act(const struct uplink_action *a, void *user)
@@ -233,7 +232,7 @@ static void act(const struct uplink_action *a, void *user)
     struct uplink *u = user;
     switch (a->type) {
     case UPLINK_CONNECT:
-        connect_to(u, a->u.n);
+        connect_next(u);
         break;
     case UPLINK_SEND:
         send_frames(u, a->u.send.data, a->u.send.len);
@@ -252,6 +251,10 @@ static void act(const struct uplink_action *a, void *user)
         break;
     case UPLINK_ADDRESSES:
         learn_addresses(u, a->u.text);
+        break;
+    case UPLINK_OWNER:
+        u->several = true;
+        *a->u.owner.fresh = addresses_told(&u->addresses, a->u.owner.addresses, now().mono_ms);
         break;
     case UPLINK_CERTIFICATE:
         take_certificate(u, a->u.text);
@@ -353,6 +356,7 @@ int uplink_new(const struct uplink_options *o, struct uplink **out, struct err *
         return rc;
     }
     addresses_load(&u->addresses, &o->config->coordinator, o->config->state);
+    u->several = u->addresses.owners.count > 0;
     make_logic(u);
     uv_timer_t *timers[] = {&u->wake_timer, &u->renew_timer};
     for (size_t i = 0; i < 2; i++) {

@@ -12,11 +12,15 @@
 #include "wire/lease.h"
 #include "wire/limits.h"
 #include "wire/msg.h"
+#include "wire/refusal.h"
 
 #include <string.h>
 
 #define BACKOFF_MIN_MS 500
 #define PERMANENT_RETRY_MS 300000
+#define SEEK_MS 250       /* between two tries to find the owner */
+#define SEEK_MOST_MS 5000 /* ... at most, whatever retryMs says */
+#define SEEK_MISSES 16    /* so many that met nobody, in a row, and the back-off begins */
 #define IN_FLIGHT_MAX (4 * 1024 * 1024) /* bytes sent and not acknowledged */
 #define LINK_QUEUE_MAX (1024 * 1024)    /* bytes the kernel has not taken */
 #define HEARTBEATS_REMEMBERED 16
@@ -63,6 +67,15 @@ struct uplink_logic {
     int64_t retry_at_least_ms;
     char refused_code[64]; /* of the last refusal that was logged */
     bool stopped, held;    /* held: the coordinator said drain */
+
+    /* The owner is sought: who answered last does not own the queue. */
+    bool seeking;
+    bool turned_away; /* on this link; else the try met nobody */
+    bool jumps;       /* the next try is at an address that was just told */
+    char *owner_told; /* its addresses, as logged last; NULL: none known */
+    int misses;
+    int64_t seek_ms;             /* between tries */
+    int64_t tried_ms, jumped_ms; /* when the last try and the last jump began */
 
     int64_t sent_seq, acked_seq;
     int64_t seen_seq; /* events up to here were sent, or dropped before they could be */
@@ -245,9 +258,10 @@ static void on_lease_due(struct uplink_logic *l, int64_t now_ms)
 
 /* ---- connecting ---- */
 
-static void connect_now(struct uplink_logic *l)
+static void connect_now(struct uplink_logic *l, const struct moment *now)
 {
     size_t n = l->attempts++;
+    l->tried_ms = now->mono_ms;
     frame_reader_init(&l->reader, LIMIT_FRAME_KNOWN);
     move(l, UPLINK_CONNECTING, "time");
     l->linked = true;
@@ -265,10 +279,49 @@ static void say_retry(struct uplink_logic *l, bool was_live, const struct err *w
              why->code == ERR_OK ? "it closed the connection" : err_text(why), text);
 }
 
+/* Is the owner still sought, now that the link is closed? */
+static bool goes_on_seeking(struct uplink_logic *l, const struct err *why)
+{
+    bool met = l->turned_away;
+    l->turned_away = false;
+    if (!l->seeking) return false;
+    l->misses = met ? 0 : l->misses + 1;
+    if (!met) {
+        log_debug("session: %s; the owner is still sought", err_text(why));
+        l->jumps = false;
+    }
+    l->seeking = l->misses < SEEK_MISSES;
+    return l->seeking;
+}
+
+static int64_t seek_wait(struct uplink_logic *l, const struct moment *now)
+{
+    int64_t pause = l->misses > 0 ? SEEK_MS : l->seek_ms;
+    if (l->jumps) {
+        l->jumps = false;
+        l->jumped_ms = now->mono_ms;
+        return 0;
+    }
+    int64_t due = l->tried_ms + pause + (int64_t)rng_below(&l->rng, (uint64_t)(pause / 4 + 1));
+    return due > now->mono_ms ? due - now->mono_ms : 0;
+}
+
+static int64_t retry_wait(struct uplink_logic *l, const struct moment *now, bool was_live,
+                          const struct err *why)
+{
+    int64_t least = l->retry_at_least_ms;
+    l->retry_at_least_ms = 0;
+    /* Who refuses says when; it knows how many wait, and what for. */
+    if (least > 0) return least + (int64_t)rng_below(&l->rng, (uint64_t)(least / 4 + 1));
+    if (goes_on_seeking(l, why)) return seek_wait(l, now);
+    int64_t wait = backoff_next(&l->backoff, &l->rng);
+    say_retry(l, was_live, why, wait);
+    return wait;
+}
+
 void uplink_logic_closed(struct uplink_logic *l, const struct moment *now, const struct err *why)
 {
     bool was_live = uplink_logic_is_live(l);
-    bool refused = l->retry_at_least_ms > 0; /* which was logged in its own words */
     if (!l->linked) return;
     l->linked = false;
     l->due_ms[DUE_HEARTBEAT] = INT64_MAX;
@@ -277,14 +330,8 @@ void uplink_logic_closed(struct uplink_logic *l, const struct moment *now, const
     runner_logic_give_back(l->o.runner, "never-started");
     act_plain(l, UPLINK_CHANGED);
     if (!l->stopped) {
-        int64_t least = l->retry_at_least_ms;
-        /* Who refuses says when; it knows how many wait, and what for. */
-        int64_t wait = refused ? least + (int64_t)rng_below(&l->rng, (uint64_t)(least / 4 + 1))
-                               : backoff_next(&l->backoff, &l->rng);
-        if (!refused) say_retry(l, was_live, why, wait);
-        l->retry_at_least_ms = 0;
+        l->due_ms[DUE_RETRY] = now->mono_ms + retry_wait(l, now, was_live, why);
         act_text(l, UPLINK_STATUS, "no connection to the coordinator yet; trying");
-        l->due_ms[DUE_RETRY] = now->mono_ms + wait;
     }
     ask_to_be_woken(l);
 }
@@ -389,6 +436,8 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     renew_leases(l, l->hello_sent_ms);
     note_answer(l, l->heartbeat_n);
     l->refused_code[0] = 0;
+    l->seeking = l->jumps = false;
+    l->misses = 0;
     backoff_init(&l->backoff, BACKOFF_MIN_MS, lease_retry_ms(w->heartbeat_ms));
     move(l, runner_logic_draining(l->o.runner) ? UPLINK_DRAINING : UPLINK_READY, "welcome");
     l->attempts = 0;
@@ -402,8 +451,40 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     act_plain(l, UPLINK_CHANGED);
 }
 
-static void on_refused(struct uplink_logic *l, const struct msg_refused *m)
+/* It is said once, and again when it changes. */
+static void say_owner(struct uplink_logic *l, const char *addresses)
 {
+    if (l->seeking && str_eq(l->owner_told, addresses)) return;
+    mem_free(l->owner_told);
+    l->owner_told = mem_strdup(addresses);
+    if (addresses)
+        log_info("session: another coordinator owns the queue; it is found at %s", addresses);
+    else
+        log_info("session: no coordinator owns the queue at the moment; looking for one");
+}
+
+static void on_not_owner(struct uplink_logic *l, const struct moment *now,
+                         const struct msg_refused *m)
+{
+    const char *addresses = str_eq(m->addresses, "[]") ? NULL : m->addresses;
+    bool fresh = false;
+    act(l, &(struct uplink_action){.type = UPLINK_OWNER, .u.owner = {addresses, &fresh}});
+    say_owner(l, addresses);
+    l->jumps = fresh && (!l->seeking || now->mono_ms - l->jumped_ms >= SEEK_MS);
+    l->seeking = l->turned_away = true;
+    l->seek_ms = m->retry_ms < SEEK_MS        ? SEEK_MS
+                 : m->retry_ms > SEEK_MOST_MS ? SEEK_MOST_MS
+                                              : m->retry_ms;
+    close_link(l);
+}
+
+static void on_refused(struct uplink_logic *l, const struct moment *now,
+                       const struct msg_refused *m)
+{
+    if (str_eq(m->code, refusal_code(REFUSAL_NOT_OWNER))) {
+        on_not_owner(l, now, m);
+        return;
+    }
     bool again = str_eq(m->code, l->refused_code);
     l->retry_at_least_ms = m->retry_ms > 0 ? m->retry_ms : PERMANENT_RETRY_MS;
     if (!again) log_error("session: refused code=%s: %s", m->code, m->message);
@@ -490,7 +571,7 @@ static int on_frame(struct uplink_logic *l, const struct moment *now, const stru
     int rc = msg_decode(f->body, f->len, (struct msg_peer){.known = true}, &m, e);
     if (rc != 0) return rc;
     if (m.type == MSG_REFUSED)
-        on_refused(l, &m.u.refused);
+        on_refused(l, now, &m.u.refused);
     else if (uplink_logic_is_live(l))
         on_message(l, now, &m);
     else
@@ -627,7 +708,7 @@ void uplink_logic_wake(struct uplink_logic *l, const struct moment *now)
     for (int i = 0; i < DUES; i++) {
         if (l->due_ms[i] > now->mono_ms) continue;
         l->due_ms[i] = INT64_MAX;
-        if (i == DUE_RETRY) connect_now(l);
+        if (i == DUE_RETRY) connect_now(l, now);
         if (i == DUE_HEARTBEAT) on_heartbeat_due(l, now);
         if (i == DUE_LEASE) on_lease_due(l, now->mono_ms);
     }
@@ -636,8 +717,7 @@ void uplink_logic_wake(struct uplink_logic *l, const struct moment *now)
 
 void uplink_logic_start(struct uplink_logic *l, const struct moment *now)
 {
-    (void)now;
-    connect_now(l);
+    connect_now(l, now);
 }
 
 void uplink_logic_stop(struct uplink_logic *l, const char *reason)
@@ -676,5 +756,6 @@ void uplink_logic_free(struct uplink_logic *l)
     mem_free(l->capabilities);
     mem_free(l->resting);
     mem_free(l->told_unwell);
+    mem_free(l->owner_told);
     mem_free(l);
 }

@@ -8,6 +8,9 @@
  *        +---------------------+--------------------+------------------+-----------+
  *                               closed, refused: back-off (lease_retry_ms)
  *
+ * A coordinator that does not own the queue refuses with not-owner. From then to the next welcome
+ * the agent is seeking the owner: without back-off (PROTOCOL.md section 4.12).
+ *
  * The lease clock is here, too: all leases count from the moment when the agent sent the last
  * message that the coordinator has certainly received. That is the agent's half of "never two at
  * once"; for an agent that hangs, platform/guard_table.h does that half. */
@@ -33,6 +36,7 @@ enum uplink_action_type {
     UPLINK_WAKE,        /* at_ms: call uplink_logic_wake then, and not before; INT64_MAX: never */
     UPLINK_WELCOMED,    /* text: the coordinator's version */
     UPLINK_ADDRESSES,   /* text: the coordinator's addresses, JSON list */
+    UPLINK_OWNER,       /* owner: who refused says where the owner is: try these next */
     UPLINK_CERTIFICATE, /* text: the new certificate, PEM */
     UPLINK_STATUS,      /* text: for the service manager; the first attempt to connect was made */
     UPLINK_CHANGED,     /* the journal or an attempt changed: look in this turn */
@@ -50,6 +54,10 @@ struct uplink_action {
             const void *data;
             size_t len;
         } send;
+        struct {
+            const char *addresses; /* JSON list; NULL: no owner is known */
+            bool *fresh;           /* set it to true when one of them was not tried just now */
+        } owner;
     } u; /* lives for the call */
 };
 

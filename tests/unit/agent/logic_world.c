@@ -224,6 +224,10 @@ static void on_uplink_act(const struct uplink_action *a, void *user)
     case UPLINK_ADDRESSES:
         note(w, "addresses %s", a->u.text);
         break;
+    case UPLINK_OWNER:
+        note(w, "owner %s", a->u.owner.addresses ? a->u.owner.addresses : "none");
+        *a->u.owner.fresh = w->owner_is_fresh;
+        break;
     case UPLINK_WELCOMED:
     case UPLINK_STATUS:
         break;

@@ -26,7 +26,8 @@ struct world {
     bool changed, fatal;
     bool tells_commits; /* did() has them, too */
     bool commits_fail, prepares_at_once;
-    bool linked; /* the uplink wants a connection and has not lost it */
+    bool owner_is_fresh; /* the owner's addresses were not tried just now */
+    bool linked;         /* the uplink wants a connection and has not lost it */
     size_t sent_bytes;
     int64_t runner_wake_ms, uplink_wake_ms;
     int64_t slots;

@@ -147,6 +147,112 @@ static void damaged_file__counts_for_nothing_and_is_written_anew(void **state)
     assert_all(&p->a, "old:7433 a:1");
 }
 
+/* ---- which is tried ---- */
+
+static void assert_next(struct place *p, const char *expected)
+{
+    unsigned round;
+    struct buf text;
+    size_t words = 1;
+    for (const char *s = expected; *s; s++)
+        words += *s == ' ';
+    buf_init(&text, 4096);
+    for (size_t i = 0; i < words; i++)
+        (void)buf_addf(&text, "%s%s", i ? " " : "", addresses_next(&p->a, &round));
+    assert_string_equal(text.data, expected);
+    buf_fini(&text);
+}
+
+static void good(struct place *p, const char *address)
+{
+    struct err e = {0};
+    assert_int_equal(addresses_good(&p->a, p->folder, address, &e), 0);
+}
+
+static void each_is_tried_in_turn__the_last_good_one_first(void **state)
+{
+    struct place *p = *state;
+    assert_true(learn(p, "[\"a:1\",\"b:1\"]"));
+    assert_next(p, "old:7433 a:1 b:1 old:7433");
+    good(p, "a:1");
+    assert_next(p, "a:1 b:1 old:7433 a:1");
+    addresses_load(&p->a, &p->own, p->folder); /* also after a restart */
+    assert_next(p, "a:1 b:1 old:7433");
+    good(p, "old:7433");
+    addresses_load(&p->a, &p->own, p->folder);
+    assert_next(p, "old:7433 a:1");
+}
+
+static void another_configuration__is_tried_first(void **state)
+{
+    struct place *p = *state;
+    assert_true(learn(p, "[\"a:1\"]"));
+    good(p, "a:1");
+    good(p, "owner:1");
+    mem_free(p->items[0]);
+    p->items[0] = mem_strdup("new:7433");
+    addresses_load(&p->a, &p->own, p->folder);
+    assert_all(&p->a, "new:7433 a:1");
+    assert_next(p, "new:7433 a:1");
+}
+
+static void owner_that_is_told__is_next(void **state)
+{
+    struct place *p = *state;
+    assert_true(learn(p, "[\"a:1\"]"));
+    assert_next(p, "old:7433");
+    assert_true(addresses_told(&p->a, "[\"x:1\",\"nonsense:0\",\"y:1\"]", 1000));
+    assert_next(p, "x:1 y:1 a:1");
+    assert_false(addresses_told(&p->a, "[\"x:1\",\"y:1\"]", 2999)); /* it was tried */
+    assert_next(p, "old:7433");
+    assert_true(addresses_told(&p->a, "[\"x:1\",\"y:1\"]", 3000));
+    assert_next(p, "x:1");
+    assert_true(addresses_told(&p->a, "[\"z:1\"]", 3001)); /* another one */
+    assert_next(p, "z:1 a:1");
+    assert_false(addresses_told(&p->a, NULL, 3002)); /* none */
+    assert_next(p, "old:7433");
+    assert_false(addresses_told(&p->a, "{", 9000));
+    assert_next(p, "a:1");
+}
+
+static void owner_that_welcomed__is_kept(void **state)
+{
+    struct place *p = *state;
+    assert_true(addresses_told(&p->a, "[\"x:1\"]", 1000));
+    good(p, "x:1");
+    assert_all(&p->a, "old:7433 x:1");
+    good(p, "y:1");
+    assert_all(&p->a, "old:7433 y:1 x:1");
+    addresses_load(&p->a, &p->own, p->folder);
+    assert_all(&p->a, "old:7433 y:1 x:1");
+    assert_next(p, "y:1 x:1 old:7433");
+    assert_true(learn(p, "[\"x:1\",\"z:1\"]")); /* each once */
+    assert_all(&p->a, "old:7433 x:1 z:1 y:1");
+    for (int i = 0; i < 20; i++) {
+        char name[16];
+        (void)str_format(name, sizeof name, "h%d:1", i);
+        good(p, name);
+    }
+    assert_int_equal(addresses_count(&p->a), 1 + 2 + TOKEN_ADDRESSES);
+    assert_string_equal(addresses_at(&p->a, 3), "h19:1");
+}
+
+static void who_sends_away__is_not_asked_next(void **state)
+{
+    struct place *p = *state;
+    assert_true(learn(p, "[\"a:1\"]"));
+    good(p, "a:1");
+    assert_false(addresses_told(&p->a, NULL, 1000)); /* said in a session */
+    assert_next(p, "old:7433 a:1");
+}
+
+static void agent_of_one_address__writes_no_file(void **state)
+{
+    struct place *p = *state;
+    good(p, "old:7433");
+    assert_false(file_exists(p->file));
+}
+
 static void folder_that_is_gone__is_told_and_the_list_counts_all_the_same(void **state)
 {
     struct place *p = *state;
@@ -170,6 +276,12 @@ int main(void)
         TEST(what_is_no_address__is_left_out),
         TEST(too_many__the_first_ones_count),
         TEST(damaged_file__counts_for_nothing_and_is_written_anew),
+        TEST(each_is_tried_in_turn__the_last_good_one_first),
+        TEST(another_configuration__is_tried_first),
+        TEST(owner_that_is_told__is_next),
+        TEST(owner_that_welcomed__is_kept),
+        TEST(who_sends_away__is_not_asked_next),
+        TEST(agent_of_one_address__writes_no_file),
         TEST(folder_that_is_gone__is_told_and_the_list_counts_all_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
