@@ -217,7 +217,9 @@ static struct job *waiting_job(struct engine *g, const struct hello_attempt *hel
 }
 
 /* The database does not know any more that it handed the attempt out. It has begun, so that it must
- * not begin again as if nothing had happened. */
+ * not begin again as if nothing had happened. Only a journal that knows all that is
+ * known here tells so: another one may be older than what was given back since (a copy, or one whose
+ * machine lost power). */
 static void fence_forgotten(struct engine *g, struct agent *a, const struct hello_attempt *held)
 {
     char message[192], id[ID_TEXT_SIZE];
@@ -283,7 +285,7 @@ static void keep(struct engine *g, struct agent *a, struct job *j, const struct 
     if (j->row.state == JOB_KILLING) job_kill(g, j, j->row.reason);
 }
 
-static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello *h,
+static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello *h, bool complete,
                       bool same_journal)
 {
     for (size_t i = 0; i < h->attempt_count; i++) {
@@ -293,7 +295,7 @@ static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello 
             keep(g, a, j, h, held->ended, same_journal);
         } else if (!held->ended || !remnant_known(&a->remnants, held->job, held->attempt)) {
             remnant_clear(g, &a->remnants, held->job, held->attempt);
-            fence_forgotten(g, a, held);
+            if (complete) fence_forgotten(g, a, held);
             if (g->rc) return;
             agent_discard(g, a, held->job, held->attempt,
                           "this attempt is over or another agent's");
@@ -422,7 +424,8 @@ void apply_hello(struct engine *g, const struct command *c)
     bool same_journal = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id) &&
                         str_eq(row.boot_id, c->u.hello.boot_id);
     const char *news = news_of(&row, &c->u.hello);
-    bool known_journal = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id);
+    bool at_home = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id) &&
+                   str_eq(row.host_id, c->u.hello.host_id);
     int64_t last_seq = row.last_seq;
     const struct agent *before = agent_find(g, row.id);
     if (before && before->last_seq > last_seq) last_seq = before->last_seq; /* of this batch */
@@ -430,7 +433,7 @@ void apply_hello(struct engine *g, const struct command *c)
     agent_row_fini(&row);
     if (!a || g->rc) return;
     begin_session(g, a, c, last_seq);
-    bool lost_commits = known_journal && note_lost_commits(g, a, &c->u.hello);
+    bool lost_commits = at_home && note_lost_commits(g, a, &c->u.hello);
     tell_connected(g, a, news);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);
     if (!news_agent(g, &a->row)) return;
@@ -439,7 +442,8 @@ void apply_hello(struct engine *g, const struct command *c)
     if (!same_journal && !a->moved) remnants_clear(g, &a->remnants);
     welcome(g, a);
     /* One whose end was acknowledged, and forgotten here, is not in the journal either. */
-    reconcile(g, a, &c->u.hello, same_journal && !lost_commits);
+    reconcile(g, a, &c->u.hello, at_home && c->u.hello.seq >= last_seq,
+              same_journal && !lost_commits);
     agent_update(g, a);
     log_info("agent %s: online", a->row.name);
     agent_release(g, a);

@@ -85,6 +85,7 @@ static void another_journal__tells_nothing_of_lost_commits(void **state)
 static void forgotten(struct world *w, bool ended, struct retry retry, enum job_state expected)
 {
     int64_t agent = world_agent(w, "a", NULL);
+    world_do(w, cmd_gone(world_connect(w, agent, NULL, 1)));
     struct command *c = cmd_submit(w, NULL, NULL);
     c->u.submit.job.retry = retry;
     world_do(w, c);
@@ -116,6 +117,39 @@ static void forgotten_hand_out_that_was_declined__is_handed_out(void **state)
     forgotten(*state, true, (struct retry){0}, JOB_CREATED);
 }
 
+static void attempt_of_a_copied_journal__fences_nothing(void **state)
+{
+    struct world *w = *state;
+    int64_t agent = world_agent(w, "a", NULL);
+    world_do(w, cmd_gone(world_connect(w, agent, NULL, 1)));
+    int64_t job = world_submit(w, NULL, NULL);
+    struct command *c = cmd_hello(w, ++w->sessions, agent, NULL, 1);
+    mem_free(c->u.hello.host_id);
+    c->u.hello.host_id = mem_strdup("another machine");
+    c->u.hello.acked = 7;
+    cmd_hello_attempt(c, job, 1, false);
+    world_do(w, c);
+    assert_int_equal(world_effect(w, EFFECT_WELCOME)->u.welcome.seq, 0);
+    assert_int_equal(world_state(w, job), JOB_CREATED);
+}
+
+static void attempt_of_a_journal_that_lost_entries__fences_nothing(void **state)
+{
+    struct world *w = *state;
+    struct parted p = part(w, false, (struct retry){0});
+    struct command *c = cmd_hello(w, 90, p.agent, NULL, 1);
+    cmd_hello_attempt(c, p.job, 1, false);
+    world_do(w, c);
+    world_do(w, cmd_declined(90, 5, p.job, 1));
+    assert_int_equal(world_state(w, p.job), JOB_CREATED);
+    world_do(w, cmd_gone(90));
+    c = cmd_hello(w, 91, p.agent, NULL, 1);
+    c->u.hello.seq = 4; /* its machine lost power, and the end that it told of is lost */
+    cmd_hello_attempt(c, p.job, 1, false);
+    world_do(w, c);
+    assert_int_equal(world_state(w, p.job), JOB_CREATED);
+}
+
 static void forgotten_retry__does_not_begin_again(void **state)
 {
     struct world *w = *state;
@@ -125,6 +159,7 @@ static void forgotten_retry__does_not_begin_again(void **state)
     assert_int_equal(world_state(w, p.job), JOB_RETRYING);
     world_do(w, cmd_gone(90));
     struct command *c = cmd_hello(w, 91, p.agent, NULL, 1);
+    c->u.hello.seq = 2;
     cmd_hello_attempt(c, p.job, 2, false);
     world_do(w, c);
     assert_int_equal(world_effect(w, EFFECT_DISCARD)->u.discard.attempt, 2);
@@ -141,6 +176,8 @@ int main(void)
         WORLD_TEST(forgotten_hand_out__is_not_handed_out_again),
         WORLD_TEST(forgotten_hand_out_with_a_retry__is_another_attempt),
         WORLD_TEST(forgotten_hand_out_that_was_declined__is_handed_out),
+        WORLD_TEST(attempt_of_a_copied_journal__fences_nothing),
+        WORLD_TEST(attempt_of_a_journal_that_lost_entries__fences_nothing),
         WORLD_TEST(forgotten_retry__does_not_begin_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
