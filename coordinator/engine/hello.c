@@ -218,8 +218,8 @@ static struct job *waiting_job(struct engine *g, const struct hello_attempt *hel
 
 /* The database does not know any more that it handed the attempt out. It has begun, so that it must
  * not begin again as if nothing had happened. Only a journal that knows all that is
- * known here tells so: another one may be older than what was given back since (a copy, or one whose
- * machine lost power). */
+ * known here tells so: another one may be older than what was given back since (a copy, or one of a
+ * machine that lost power). */
 static void fence_forgotten(struct engine *g, struct agent *a, const struct hello_attempt *held)
 {
     char message[192], id[ID_TEXT_SIZE];
