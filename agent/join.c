@@ -298,6 +298,8 @@ static int edit_config(const struct enrolment *what, const struct msg_enrolled *
     int rc = text_file_read(c->config_path, YAML_MAX_BYTES, &before, e);
     if (rc == ERR_NOT_FOUND) rc = 0;
     *found = look_at_list(c->config_path, &before, token);
+    /* one that leads nowhere near the token would keep the agent with the coordinator of before */
+    if (*found == JOIN_LEFT_OTHER_LIST && c->replace) *found = JOIN_WROTE_ADDRESSES;
     if (*found != JOIN_WROTE_ADDRESSES) edits[0].values = NULL;
     if (rc == 0) rc = config_text_edit(c->config_path, before.data, edits, edit_count, after, e);
     buf_fini(&before);

@@ -45,6 +45,11 @@ has "when it has no address of the token join says so" join.out "list2.yaml is l
 rejoins list3 '["127.0.0.9:1"]'
 stays list3
 has "also of a list of one" join.out "left as it is"
+token=$(cadre token create join 2>/dev/null)
+cadre-agent join "$token" --config list3.yaml --state list3 --name list3 --replace >join.out 2>&1
+is "joined anew" 0 $?
+has "... and leaves the coordinator of before" list3.yaml "^coordinator: .*$at"
+is "... whose address is gone" 0 "$(grep -c '127.0.0.9' list3.yaml)"
 rejoins text1 '127.0.0.9:1'
 has "one address is replaced" text1.yaml "^coordinator: .*$at" '^# mine$' '^slots: 2$'
 is "and gone" 0 "$(grep -c '127.0.0.9' text1.yaml)"
