@@ -144,6 +144,12 @@ int db_count(struct db *d, struct stmt *q, int64_t *rows, struct err *e)
     return q->driver->change(d, q, rows, e);
 }
 
+int db_add(struct db *d, struct stmt *q, struct err *e)
+{
+    int64_t rows;
+    return db_count(d, q, &rows, e);
+}
+
 int db_change(struct db *d, struct stmt *q, struct err *e)
 {
     int64_t rows = 0;

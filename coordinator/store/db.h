@@ -109,6 +109,8 @@ int db_first_id(struct db *d, struct stmt *q, int64_t *id, struct err *e);
 int db_run(struct db *d, struct stmt *q, struct err *e);
 /* The same, at once: *rows is how many it changed. */
 int db_count(struct db *d, struct stmt *q, int64_t *rows, struct err *e);
+/* The same, of a row that may be taken: ERR_EXISTS, and the transaction goes on. */
+int db_add(struct db *d, struct stmt *q, struct err *e);
 /* The same; ERR_NOT_FOUND: the statement changed no row. */
 int db_change(struct db *d, struct stmt *q, struct err *e);
 /* Ends a statement before its rows did. */

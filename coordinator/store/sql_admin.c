@@ -115,7 +115,7 @@ int store_token_insert(struct store *s, const struct token_row *t, struct err *e
     bind_int(q, 11, t->uses_left);
     bind_text(q, 12, t->created_by);
     bind_text(q, 13, t->revoked_by);
-    return db_run(&s->queue, q, e);
+    return db_add(&s->queue, q, e);
 }
 
 int store_token_find(struct store *s, int64_t id, struct token_row *out, struct err *e)

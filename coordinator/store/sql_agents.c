@@ -48,7 +48,7 @@ int store_agent_insert(struct store *s, const struct agent_row *a, struct err *e
     struct stmt *q = store_queue(s, Q_AGENT_INSERT);
     bind_agent(q, a);
     bind_int(q, 12, a->last_seq);
-    rc = db_run(&s->queue, q, e);
+    rc = db_add(&s->queue, q, e);
     return rc == 0 ? put_facts(s, a, e) : rc;
 }
 

@@ -17,7 +17,7 @@ int store_flow_put(struct store *s, const struct flow_row *f, struct err *e)
     bind_int(q, 4, f->updated_ms);
     bind_text(q, 5, f->source);
     bind_text(q, 6, f->updated_by);
-    rc = db_run(&s->queue, q, e);
+    rc = db_add(&s->queue, q, e);
     if (rc != 0) return rc;
     q = store_queue(s, Q_REVISION_PASSES);
     bind_text(q, 1, f->ns);

@@ -12,7 +12,7 @@ int store_page_session_insert(struct store *s, const struct page_session_row *p,
     bind_int(q, 3, p->token);
     bind_int(q, 4, p->created_ms);
     bind_int(q, 5, p->ends_ms);
-    return db_run(&s->queue, q, e);
+    return db_add(&s->queue, q, e);
 }
 
 int store_page_session_find(struct store *s, int64_t id, struct page_session_row *out,

@@ -10,7 +10,7 @@ int store_tried_add(struct store *s, const struct tried_row *t, struct err *e)
     bind_int(q, 2, t->place);
     bind_int(q, 3, t->agent);
     bind_text(q, 4, t->message);
-    return db_run(&s->queue, q, e);
+    return db_add(&s->queue, q, e);
 }
 
 int store_tried_clear(struct store *s, int64_t job, struct err *e)
