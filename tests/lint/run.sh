@@ -129,6 +129,14 @@ if wanted circle || wanted floor || wanted same-name; then
         ?*) twin=linux nm=x86_64-w64-mingw32-nm ;;
         esac
         grep -v "^platform/$twin/" "$tmp/product" >"$tmp/built" || :
+        # The driver of PostgreSQL is a module, built where libpq is, and not for Windows.
+        driver='coordinator/store/pg_(connect|db|error|link|stmt|value)'
+        unbuilt='coordinator/store/pg_load_none'
+        [ $twin = windows ] || unbuilt="coordinator/store/pg_load|$driver"
+        [ -d "$candidate/coordinator/CMakeFiles/cadre-coordinator-postgresql.dir" ] ||
+            unbuilt="$unbuilt|$driver"
+        grep -Ev "^($unbuilt)\.c\$" "$tmp/built" >"$tmp/others" || :
+        mv "$tmp/others" "$tmp/built"
         # Built where libcurl is.
         if [ ! -d "$candidate/notify/CMakeFiles/cadre_notify_lib.dir" ]; then
             grep -v '^notify/' "$tmp/built" >"$tmp/others" || :
@@ -195,7 +203,8 @@ if wanted header-alone; then
     while IFS= read -r header; do
         printf '#include "%s"\n' "$header" >"$tmp/alone.c"
         gcc -std=c11 -D_GNU_SOURCE -Wall -Werror -fsyntax-only -I . -I "$tmp/generated" \
-            -isystem "$deps/linux/include" -isystem "$deps/llhttp" "$tmp/alone.c" \
+            -isystem "$deps/linux/include" -isystem "$deps/llhttp" \
+            -isystem /usr/include/postgresql "$tmp/alone.c" \
             2>"$tmp/alone.log" ||
             sed -n 's/.*error: \(.*\)/\1/p' "$tmp/alone.log" | head -n 1 |
             sed "s#^#$header:1: header-alone: does not compile alone: #" >>"$tmp/found"

@@ -157,6 +157,8 @@ plant base/x.c '# include <uv.h>'
 expect third-party-seam base/x.c 1 "libuv in base"
 plant cli/x.c '#include <curl/curl.h>'
 expect third-party-seam cli/x.c 1 "libcurl outside notify/transfer.c"
+plant coordinator/store/x.c '#include <libpq-fe.h>'
+expect third-party-seam coordinator/store/x.c 1 "libpq outside its module"
 plant agent/x.c '#include <cmocka.h>'
 expect third-party-seam agent/x.c 1 "cmocka outside the tests"
 

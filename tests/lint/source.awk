@@ -46,6 +46,7 @@ function is_seam(header) {
     if (header ~ /^(mbedtls|psa)\//) return path ~ /^wire\/(tls|pki)[a-z0-9_]*\.[ch]$/
     if (header ~ /^llhttp/) return path ~ /^wire\/http[a-z0-9_]*\.c$/
     if (header == "curl/curl.h") return path == "notify/transfer.c"
+    if (header == "libpq-fe.h") return path ~ /^coordinator\/store\/pg_[a-z_]*\.[ch]$/
     if (header == "sqlite3.h")
         return path ~ /^coordinator\/store\/sqlite[a-z0-9_]*\.[ch]$/ ||
             path ~ /^agent\/journal[a-z_]*\.c$/
@@ -59,10 +60,16 @@ function is_seam(header) {
 
 function is_third_party(header) {
     return header ~ /^(cjson\/|cJSON|yaml\.h$|mbedtls\/|psa\/|llhttp|sqlite3|uv\.h$|uv\/)/ ||
-        header ~ /^(curl\/|cmocka)/
+        header ~ /^(curl\/|cmocka|libpq)/
 }
 
-function is_standard(header) { return header in standard }
+# The module of PostgreSQL waits for its server, and is found, by itself.
+function is_of_module(header) {
+    return (header == "poll.h" && path == "coordinator/store/pg_link.c") ||
+        (header == "dlfcn.h" && path == "coordinator/store/pg_load.c")
+}
+
+function is_standard(header) { return header in standard || is_of_module(header) }
 
 function check_system_include(header) {
     if (top == "tests") return

@@ -1,0 +1,152 @@
+/* Opening a connection, and what a session of ours has. */
+#include "coordinator/store/pg_link.h"
+#include "coordinator/store/pg_schema.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A host that does not answer is given up after CONNECT_SECONDS, each address by itself. */
+#define CONNECT_SECONDS "3"
+#define TCP_MS "2000"
+
+/* The client's end of a connection that is gone is noticed by the server, too: else the row of the
+ * owner would stay locked. */
+#define SESSION                                                                                    \
+    "SET search_path = " PG_SEARCH_PATH "; SET client_min_messages = warning;"                     \
+    "SET default_transaction_isolation = 'read committed'; SET jit = off;"                         \
+    "SET standard_conforming_strings = on; SET tcp_user_timeout = " TCP_MS ";"
+
+#define WRITER                                                                                     \
+    "SET idle_in_transaction_session_timeout = 2000; SET statement_timeout = 15000;"               \
+    "SELECT set_config('synchronous_commit', 'on', false)"                                         \
+    " WHERE current_setting('synchronous_commit') <> 'remote_apply';"
+#define READER                                                                                     \
+    "SET default_transaction_read_only = on; SET statement_timeout = 30000;"                       \
+    "SET idle_in_transaction_session_timeout = 30000;"
+#define OWNER "SET lock_timeout = 3000;"
+
+static void say_nothing(void *user, const char *message)
+{
+    (void)user;
+    (void)message;
+}
+
+static const char *option(const PQconninfoOption *all, const char *name, const char *or_else)
+{
+    for (const PQconninfoOption *o = all; o && o->keyword; o++) {
+        if (strcmp(o->keyword, name) == 0 && !str_empty(o->val)) return o->val;
+    }
+    return or_else;
+}
+
+/* "database NAME on HOST": nothing that is secret. libpq's own words on a URI that it cannot read
+ * would quote it. */
+static int name_place(struct pg_conn *c, const struct pg_place *p, struct err *e)
+{
+    PQconninfoOption *all = PQconninfoParse(p->uri, NULL);
+    if (!all)
+        return err_set(e, ERR_INVALID,
+                       "the address of the database is not valid: "
+                       "postgresql://USER@HOST:PORT/DATABASE is meant");
+    PQconninfoOption *defaults = PQconndefaults();
+    const char *user = option(all, "user", option(defaults, "user", ""));
+    const char *host = option(all, "host", option(all, "hostaddr", NULL));
+    if (!host) host = option(defaults, "host", "this machine");
+    mem_free(c->name);
+    c->name = str_dupf("database %s on %s", option(all, "dbname", option(defaults, "dbname", user)),
+                       host);
+    PQconninfoFree(all);
+    PQconninfoFree(defaults);
+    return 0;
+}
+
+static PGconn *connect_now(const struct pg_conn *c, const struct pg_place *p)
+{
+    /* the URI decides over what stands before it */
+    const char *keys[] = {"connect_timeout",
+                          "tcp_user_timeout",
+                          "keepalives_idle",
+                          "keepalives_interval",
+                          "keepalives_count",
+                          "target_session_attrs",
+                          "dbname",
+                          "application_name",
+                          "client_encoding",
+                          p->password ? "password" : NULL,
+                          NULL};
+    const char *values[] = {CONNECT_SECONDS,
+                            TCP_MS,
+                            "5",
+                            "2",
+                            "2",
+                            c->use == PG_READER ? "any" : "read-write",
+                            p->uri,
+                            "cadre-coordinator",
+                            "UTF8",
+                            p->password,
+                            NULL};
+    return PQconnectdbParams(keys, values, 1);
+}
+
+static int cannot_connect(struct pg_conn *c, struct err *e)
+{
+    char what[300];
+    pg_flat(what, sizeof what, PQerrorMessage(c->pg));
+    int rc = pg_error_lost(c, what, &c->error);
+    pg_drop(c);
+    if (e) *e = c->error;
+    return rc;
+}
+
+static int set_session(struct pg_conn *c, struct err *e)
+{
+    const char *encoding = PQparameterStatus(c->pg, "server_encoding");
+    if (!str_eq(encoding, "UTF8"))
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s has the encoding %s: make one with 'CREATE DATABASE ... ENCODING UTF8 "
+                       "TEMPLATE template0'",
+                       c->name, encoding ? encoding : "of a past age");
+    char *sql = str_dupf("%s%s%s", SESSION, c->use == PG_READER ? READER : WRITER,
+                         c->use == PG_OWNER ? OWNER : "");
+    int rc = pg_exec_all(c, sql, e);
+    mem_free(sql);
+    return rc;
+}
+
+int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e)
+{
+    int rc = name_place(c, p, e);
+    if (rc != 0) return rc;
+    pg_drop(c);
+    c->generation++;
+    for (size_t i = 0; i < c->name_count; i++)
+        c->names[i] = false;
+    c->pg = connect_now(c, p);
+    if (!c->pg) mem_exhausted();
+    c->tried_ms = pg_now_ms();
+    if (PQstatus(c->pg) != CONNECTION_OK) return cannot_connect(c, e);
+    PQsetNoticeProcessor(c->pg, say_nothing, NULL);
+    if (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg)) return cannot_connect(c, e);
+    struct err why = {0};
+    rc = set_session(c, &why);
+    if (rc != 0 && c->pg) {
+        c->error = why;
+        pg_drop(c);
+    }
+    if (rc != 0 && e) *e = why;
+    return rc;
+}
+
+int pg_ready(struct pg_conn *c, struct err *e)
+{
+    if (c->pg) return 0;
+    if (c->use == PG_READER && pg_now_ms() - c->tried_ms >= PG_AGAIN_MS) {
+        struct pg_place p = {.uri = c->uri, .password = c->password};
+        return pg_connect(c, &p, e);
+    }
+    if (e) *e = c->error;
+    return c->error.code;
+}
