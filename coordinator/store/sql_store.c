@@ -7,7 +7,9 @@
  * gathers by itself, so that the batch grows with the load and an idle coordinator answers at once.
  * A transaction of SQLite begins with the first change, hence a batch that changes nothing costs no
  * fsync; output.db has a transaction of its own, committed first, because a result that is durable
- * promises the output before it. */
+ * promises the output before it.
+ *
+ * On PostgreSQL both are in one database, on one connection: one transaction writes both. */
 #include "coordinator/store/sql_store.h"
 #include "coordinator/store/pg_statements.h"
 #include "coordinator/store/sqlite_parts.h"
@@ -36,6 +38,7 @@ void store_close(struct store *s)
 {
     if (!s) return;
     store_rollback(s);
+    stmt_finish(s->own);
     db_close(&s->queue);
     db_close(&s->output);
     changes_fini(&s->changes);
@@ -67,26 +70,39 @@ int store_probe(struct store *s, struct err *e)
     return rc == 0 ? db_run(&s->queue, store_queue(s, Q_PROBE_END), e) : rc;
 }
 
+/* Output first: what a committed result follows has to be there. */
+static int commit_output(struct store *s, struct err *e)
+{
+    int rc = parts_commit_output(s, e);
+    if (rc == 0) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
+    if (rc == 0) parts_settle(s, false);
+    return rc;
+}
+
+static int commit_queue(struct store *s, struct err *e)
+{
+    int rc = tally_flush(s, e);
+    if (rc == 0) rc = blocks_flush(s, e);
+    if (rc == 0) rc = parts_commit_queue(s, e);
+    if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
+    return rc;
+}
+
 int store_commit(struct store *s, struct err *e)
 {
     if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
     int rc = store_write_changes(s, e);
-    bool queue = db_in_transaction(&s->queue);
-    /* output first: what a committed result follows has to be there */
-    if (rc == 0 && db_in_transaction(&s->output)) {
-        rc = parts_commit_output(s, e);
-        if (rc == 0) rc = db_run(&s->output, store_output(s, O_COMMIT), e);
-        if (rc == 0) parts_settle(s, false);
+    bool queue = db_in_transaction(&s->queue), output = db_in_transaction(&s->output);
+    if (s->together) {
+        if (rc == 0 && output) rc = parts_commit_output(s, e);
+    } else if (rc == 0 && output) {
+        rc = commit_output(s, e);
     }
-    if (rc == 0 && queue) {
-        rc = tally_flush(s, e);
-        if (rc == 0) rc = blocks_flush(s, e);
-        if (rc == 0) rc = parts_commit_queue(s, e);
-        if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
-    }
+    if (rc == 0 && queue) rc = commit_queue(s, e);
     if (rc == 0) {
         parts_settle(s, queue);
         changes_clear(&s->changes);
+        if (queue && s->epoch != 0) s->batch++;
         s->begun = false;
     } else {
         store_rollback(s);

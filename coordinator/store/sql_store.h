@@ -93,6 +93,11 @@ struct agent_place {
 
 struct store {
     struct db queue, output;
+    bool together; /* one connection, and one transaction for both */
+    /* Of a store that several coordinators could own (pg_owner.h): what each transaction looks for
+     * first. epoch 0: none does. */
+    int64_t epoch, batch;
+    struct stmt *own;
     bool begun;
     struct changes changes;
     int64_t last_job, last_execution; /* no row has a greater id; 0: not known */
@@ -114,6 +119,10 @@ int store_prepare(struct store *s, struct err *e);
  * change. ERR_INTERNAL outside store_begin. */
 int store_write_queue(struct store *s, struct err *e);
 int store_write_output(struct store *s, struct err *e);
+
+/* Behind the BEGIN of each transaction: takes the owner's row, where there is one. ERR_FENCED, now
+ * or from a later call: another coordinator owns the queue. */
+int store_own(struct store *s, struct err *e);
 
 /* 0, or ERR_INTERNAL outside store_begin. */
 int store_may_change(const struct store *s, struct err *e);

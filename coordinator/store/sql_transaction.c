@@ -17,10 +17,20 @@ int store_may_change(const struct store *s, struct err *e)
     return s->begun ? 0 : err_set(e, ERR_INTERNAL, "a change outside of store_begin");
 }
 
+int store_own(struct store *s, struct err *e)
+{
+    if (s->epoch == 0) return 0;
+    bind_int(s->own, 1, s->epoch);
+    bind_int(s->own, 2, s->batch);
+    return db_run(&s->queue, s->own, e);
+}
+
 static int begin(struct store *s, struct db *d, int statement, struct err *e)
 {
     if (!s->begun) return err_set(e, ERR_INTERNAL, "a change outside of store_begin");
-    return db_in_transaction(d) ? 0 : db_run(d, d->statements[statement], e);
+    if (db_in_transaction(d)) return 0;
+    int rc = db_run(d, d->statements[statement], e);
+    return rc == 0 ? store_own(s, e) : rc;
 }
 
 int store_write_queue(struct store *s, struct err *e)

@@ -1,0 +1,271 @@
+/* Opening the store and the reader on PostgreSQL. */
+#include "coordinator/store/pg_store.h"
+
+#include "coordinator/store/pg_check.h"
+#include "coordinator/store/pg_load.h"
+#include "coordinator/store/pg_schema.h"
+#include "coordinator/store/sql_reader.h"
+#include "coordinator/store/sql_store.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+/* Fails, with all that is sent behind it, when the row is another's: the driver then says
+ * ERR_FENCED. */
+#define OWN                                                                                        \
+    "WITH mine AS (UPDATE cadre.owner SET batch = batch + 1 WHERE part = 0 AND epoch = ?1"         \
+    " AND batch = ?2 RETURNING 1) SELECT 1 / count(*) FROM mine"
+
+/* ---- tables --------------------------------------------------------------------------------- */
+
+static int run_text(struct db *d, const char *sql, struct err *e)
+{
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, sql, &q, e);
+    if (rc == 0) rc = db_run(d, q, e);
+    stmt_finish(q);
+    return rc;
+}
+
+static void back(struct db *d)
+{
+    if (db_in_transaction(d)) (void)run_text(d, "ROLLBACK", NULL);
+}
+
+static int begin_opening(struct store *s, struct err *e)
+{
+    int rc = run_text(&s->queue, "BEGIN", e);
+    return rc == 0 ? store_own(s, e) : rc;
+}
+
+static int end_opening(struct store *s, int rc, struct err *e)
+{
+    if (rc == 0) rc = run_text(&s->queue, "COMMIT", e);
+    if (rc == 0 && s->epoch != 0) s->batch++;
+    back(&s->queue);
+    return rc;
+}
+
+static int take_step(struct store *s, const char *sql, struct err *e)
+{
+    int rc = begin_opening(s, e);
+    if (rc == 0) rc = db_exec(&s->queue, sql, e);
+    return end_opening(s, rc, e);
+}
+
+static int look_for_tables(struct db *d, int64_t *version, struct err *e)
+{
+    int64_t there = 0;
+    int rc = db_int(d, PG_SCHEMA_LOOK, &there, e);
+    *version = 0;
+    return rc == 0 && there ? db_int(d, PG_SCHEMA_VERSION, version, e) : rc;
+}
+
+static int make_tables(struct store *s, int64_t *version, struct err *e)
+{
+    struct err why = {0};
+    int next = 0;
+    char *sql = pg_schema_step(0, &next);
+    int64_t epoch = s->epoch;
+    s->epoch = 0; /* there is no row yet */
+    int rc = take_step(s, sql, &why);
+    s->epoch = epoch;
+    mem_free(sql);
+    *version = next;
+    if (rc == 0) return 0;
+    /* another may have made them at the same time */
+    int64_t now = 0;
+    if (rc != ERR_UNAVAILABLE && look_for_tables(&s->queue, &now, NULL) == 0 && now > 0) {
+        *version = now;
+        return 0;
+    }
+    if (e) *e = why;
+    return err_wrap(e, "the tables cannot be made");
+}
+
+static int bring_tables(struct store *s, bool make, struct err *e)
+{
+    int64_t version = 0;
+    int rc = look_for_tables(&s->queue, &version, e);
+    if (rc == 0 && version == 0 && !make)
+        rc = err_set(e, ERR_NOT_FOUND, "%s has no tables of Cadre: 'init' makes them",
+                     s->queue.path);
+    if (rc == 0 && version == 0) rc = make_tables(s, &version, e);
+    while (rc == 0 && version < schema_newest()) {
+        int next = 0;
+        char *sql = pg_schema_step((int)version, &next);
+        rc = sql ? take_step(s, sql, e) : ERR_OK;
+        mem_free(sql);
+        if (!sql) break;
+        if (rc != 0) err_wrap(e, "upgrade of %s to version %d", s->queue.path, next);
+        version = next;
+    }
+    return rc == 0 ? pg_schema_check(version, e) : rc;
+}
+
+/* ---- parts ---------------------------------------------------------------------------------- */
+
+struct part {
+    bool there;
+    char *id, *ca;
+    int64_t mark;
+};
+
+static int read_part(struct db *d, const char *sql, struct part *out, struct err *e)
+{
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, sql, &q, e);
+    if (rc == 0) rc = db_step(d, q, e);
+    if (rc == 1)
+        *out = (struct part){.there = true,
+                             .id = column_text(q, 0),
+                             .mark = column_int(q, 1),
+                             .ca = column_text(q, 2)};
+    stmt_finish(q);
+    return rc < 0 ? rc : 0;
+}
+
+static void part_fini(struct part *p)
+{
+    mem_free(p->id);
+    mem_free(p->ca);
+}
+
+static int check_parts(struct store *s, const struct store_parts *p, const struct part *queue,
+                       const struct part *output, struct err *e)
+{
+    if (queue->there != output->there || !str_eq(queue->id, output->id))
+        return err_set(e, ERR_CONFLICT,
+                       "the schemas cadre and cadre_output of %s are not of one coordinator: "
+                       "restore both from one dump",
+                       s->queue.path);
+    if (p->ca && queue->ca && !str_eq(p->ca, queue->ca))
+        return err_set(e, ERR_CONFLICT,
+                       "%s belongs to another CA than ca.key and ca.pem of the state folder: every "
+                       "coordinator of a database has the same ones",
+                       s->queue.path);
+    return 0;
+}
+
+#define NEW_PARTS                                                                                  \
+    "INSERT INTO cadre.parts (id, output_mark)"                                                    \
+    " VALUES (replace(CAST(gen_random_uuid() AS text), '-', ''), 0);"                              \
+    "INSERT INTO cadre_output.parts (id, output_mark) SELECT id, 0 FROM cadre.parts;"
+
+static int write_ca(struct db *d, const char *ca, struct err *e)
+{
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, "UPDATE cadre.parts SET ca = ?1 WHERE ca IS NULL", &q, e);
+    if (rc == 0) bind_text(q, 1, ca);
+    if (rc == 0) rc = db_run(d, q, e);
+    stmt_finish(q);
+    return rc;
+}
+
+/* The newest cursor that there ever was. */
+static int read_marks(struct store *s, int64_t mark, struct err *e)
+{
+    int rc = db_int(&s->output,
+                    "SELECT coalesce(max(n), 0) FROM (SELECT max(cursor) AS n FROM chunks"
+                    " UNION ALL SELECT output_mark FROM cadre_output.parts) x",
+                    &s->output_high, e);
+    if (rc != 0) return rc;
+    if (s->output_high < mark)
+        return err_set(e, ERR_CONFLICT,
+                       "the schema cadre_output of %s is older than cadre: restore both from one "
+                       "dump",
+                       s->queue.path);
+    s->output_kept = s->output_high;
+    s->output_marked = mark;
+    return 0;
+}
+
+static int join_parts(struct store *s, const struct store_parts *p, struct err *e)
+{
+    struct part queue = {0}, output = {0};
+    int rc = read_part(&s->queue, "SELECT id, output_mark, ca FROM cadre.parts", &queue, e);
+    if (rc == 0)
+        rc = read_part(&s->output, "SELECT id, output_mark, NULL FROM cadre_output.parts", &output,
+                       e);
+    if (rc == 0) rc = check_parts(s, p, &queue, &output, e);
+    bool introduce = !queue.there, name_ca = p->ca && !queue.ca;
+    if (rc == 0 && (introduce || name_ca)) {
+        rc = begin_opening(s, e);
+        if (rc == 0 && introduce) rc = db_exec(&s->queue, NEW_PARTS, e);
+        if (rc == 0 && name_ca) rc = write_ca(&s->queue, p->ca, e);
+        rc = end_opening(s, rc, e);
+    }
+    if (rc == 0) rc = read_marks(s, queue.mark, e);
+    part_fini(&queue);
+    part_fini(&output);
+    return rc;
+}
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* Statements are sent to be prepared without a wait; what is wrong with one is said here. */
+static int check_prepared(struct db *d, struct err *e)
+{
+    int64_t one;
+    return db_int(d, "SELECT 1", &one, e);
+}
+
+static int open_store(struct store *s, const struct pg_place *place, const struct store_parts *p,
+                      struct err *e)
+{
+    const struct pg_module *m;
+    int rc = pg_load(place->folder, &m, e);
+    if (rc == 0) rc = m->open(&s->queue, &s->output, place, PG_WRITER, e);
+    if (rc == 0) rc = pg_check(&s->queue, m, place, e);
+    if (rc == 0 && s->epoch != 0) rc = db_prepare_one(&s->queue, OWN, &s->own, e);
+    if (rc == 0) rc = bring_tables(s, p->make, e);
+    if (rc == 0) rc = join_parts(s, p, e);
+    if (rc == 0) rc = store_prepare(s, e);
+    return rc == 0 ? check_prepared(&s->queue, e) : rc;
+}
+
+int store_open_pg(const struct pg_place *place, const struct pg_reign *own, struct store_parts *p,
+                  struct store **out, struct err *e)
+{
+    struct store *s = mem_alloc(sizeof *s);
+    changes_init(&s->changes);
+    s->together = true;
+    if (own) {
+        s->epoch = own->epoch;
+        s->batch = own->batch;
+    }
+    int rc = open_store(s, place, p, e);
+    if (rc != 0) {
+        store_close(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+static int open_reader(struct reader *r, const struct pg_place *place, struct err *e)
+{
+    const struct pg_module *m;
+    int64_t version = 0;
+    int rc = pg_load(place->folder, &m, e);
+    if (rc == 0) rc = m->open(&r->queue, &r->output, place, PG_READER, e);
+    if (rc == 0) rc = look_for_tables(&r->queue, &version, e);
+    if (rc == 0 && version == 0)
+        rc = err_set(e, ERR_NOT_FOUND, "%s has no tables of Cadre: 'init' makes them",
+                     r->queue.path);
+    if (rc == 0) rc = pg_schema_check(version, e);
+    if (rc == 0) rc = reader_prepare(r, e);
+    return rc == 0 ? check_prepared(&r->queue, e) : rc;
+}
+
+int reader_open_pg(const struct pg_place *place, struct reader **out, struct err *e)
+{
+    struct reader *r = mem_alloc(sizeof *r);
+    int rc = open_reader(r, place, e);
+    if (rc != 0) {
+        reader_close(r);
+        return rc;
+    }
+    *out = r;
+    return 0;
+}

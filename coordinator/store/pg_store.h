@@ -1,0 +1,22 @@
+/* Opening the store and the reader on PostgreSQL, as store_open_parts and reader_open do on the
+ * files of a state folder. What is opened is used and closed by store.h and reader.h. */
+#ifndef CADRE_COORDINATOR_STORE_PG_STORE_H
+#define CADRE_COORDINATOR_STORE_PG_STORE_H
+
+#include "coordinator/store/parts.h"
+#include "coordinator/store/pg_owner.h"
+#include "coordinator/store/reader.h"
+
+/* Queue and output are in one database, and one transaction writes both. Looks at the server's
+ * settings, makes the tables (p->make) or upgrades them, and joins the CA. own: what pg_owner_take
+ * gave; NULL: without the owner's row, for `init` and tests, which have the database alone.
+ * ERR_NOT_FOUND: there are no tables; ERR_UNSUPPORTED: the server is too old, its settings may lose
+ * what was committed, a pooler changes connections between transactions, or the tables are newer;
+ * ERR_CONFLICT: they are another CA's; ERR_FENCED; ERR_UNAVAILABLE. Each with the way out. */
+int store_open_pg(const struct pg_place *place, const struct pg_reign *own, struct store_parts *p,
+                  struct store **out, struct err *e);
+/* Of tables that are there. It connects again by itself when a call finds the connection lost;
+ * calls fail with ERR_UNAVAILABLE meanwhile. */
+int reader_open_pg(const struct pg_place *place, struct reader **out, struct err *e);
+
+#endif

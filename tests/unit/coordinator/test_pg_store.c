@@ -1,0 +1,354 @@
+/* Opening on PostgreSQL, and whose the queue is, on a real server. */
+#include "store_fixture.h"
+
+#include "pg_fixture.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/store/pg_store.h"
+#include "coordinator/store/sql_reader.h"
+#include "coordinator/store/sql_store.h"
+
+#include <signal.h>
+#include <string.h>
+
+static struct pg_server server;
+static bool there;
+
+static struct pg_place place(void)
+{
+    return (struct pg_place){.uri = server.uri, .folder = CADRE_BIN_DIR};
+}
+
+static void psql(const char *sql)
+{
+    mem_free(pg_server_psql(&server, sql));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    there = pg_server_start(&server);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pg_server_stop(&server);
+    return 0;
+}
+
+static struct store *open_with(const struct pg_reign *own)
+{
+    struct pg_place p = place();
+    struct store_parts parts = {.make = true};
+    struct store *s = NULL;
+    OK(store_open_pg(&p, own, &parts, &s, &e));
+    return s;
+}
+
+/* A database without anything in it. */
+static void fresh(void)
+{
+    if (!there) skip();
+    psql("DROP SCHEMA IF EXISTS cadre CASCADE; DROP SCHEMA IF EXISTS cadre_output CASCADE;");
+}
+
+static void add(struct store *s, int n)
+{
+    struct job_row j = plain_job(n, "g");
+    OK(store_job_insert(s, &j, "{\"command\":[\"true\"]}", &e));
+}
+
+static void add_and_commit(struct store *s, int n)
+{
+    OK(store_begin(s, &e));
+    add(s, n);
+    OK(store_commit(s, &e));
+}
+
+static bool has_job(struct store *s, int n)
+{
+    struct job_row j = {0};
+    struct err e = {0};
+    int rc = store_job_find(s, job_id(n), &j, &e);
+    if (rc < 0) fail_msg("%s", e.msg);
+    job_row_fini(&j);
+    return rc == 1;
+}
+
+static void jobs_and_output_are_there_for_the_next_one(void **state)
+{
+    (void)state;
+    fresh();
+    struct store *s = open_with(NULL);
+    OK(store_begin(s, &e));
+    for (int i = 1; i <= 200; i++)
+        add(s, i);
+    struct chunk c = {.job = job_id(1), .attempt = 1, .stream = 1, .data = "a\0b", .len = 3};
+    OK(store_output_add(s, &c, &e));
+    OK(store_commit(s, &e));
+    store_close(s);
+    s = open_with(NULL);
+    assert_true(has_job(s, 200));
+    assert_false(has_job(s, 201));
+    int64_t bytes, remarks;
+    OK(store_output_bytes(s, job_id(1), 1, &bytes, &remarks, &e));
+    assert_int_equal(bytes, 3);
+    store_close(s);
+}
+
+static int count_job(const struct job_view *v, void *user)
+{
+    assert_string_equal(v->job.group, "g");
+    ++*(int *)user;
+    return 0;
+}
+
+static void reader_sees_what_was_committed(void **state)
+{
+    (void)state;
+    fresh();
+    struct store *s = open_with(NULL);
+    add_and_commit(s, 1);
+    struct pg_place p = place();
+    struct reader *r = NULL;
+    OK(reader_open_pg(&p, &r, &e));
+    struct job_filter f = {.limit = 10};
+    int64_t next;
+    int n = 0;
+    OK(reader_jobs(r, &f, count_job, &n, &next, &e));
+    assert_int_equal(n, 1);
+    OK(store_begin(s, &e));
+    add(s, 2);
+    n = 0;
+    OK(reader_jobs(r, &f, count_job, &n, &next, &e));
+    assert_int_equal(n, 1);
+    OK(store_commit(s, &e));
+    n = 0;
+    OK(reader_jobs(r, &f, count_job, &n, &next, &e));
+    assert_int_equal(n, 2);
+    reader_close(r);
+    store_close(s);
+}
+
+static void database_without_tables_is_refused_but_by_init(void **state)
+{
+    (void)state;
+    fresh();
+    struct pg_place p = place();
+    struct store_parts parts = {.make = false};
+    struct store *s = NULL;
+    struct reader *r = NULL;
+    FAILS(ERR_NOT_FOUND, store_open_pg(&p, NULL, &parts, &s, &e));
+    FAILS(ERR_NOT_FOUND, reader_open_pg(&p, &r, &e));
+    struct db d;
+    struct pg_owner o;
+    OK(pg_owner_open(&p, &d, &e));
+    FAILS(ERR_NOT_FOUND, pg_owner_look(&d, &o, &e));
+    db_close(&d);
+}
+
+static void database_of_another_ca_is_refused(void **state)
+{
+    (void)state;
+    fresh();
+    struct pg_place p = place();
+    struct store_parts parts = {.make = true, .ca = "aaaa"}, others = {.ca = "bbbb"};
+    struct store *s = NULL;
+    OK(store_open_pg(&p, NULL, &parts, &s, &e));
+    store_close(s);
+    FAILS(ERR_CONFLICT, store_open_pg(&p, NULL, &others, &s, &e));
+    parts.make = false;
+    OK(store_open_pg(&p, NULL, &parts, &s, &e));
+    store_close(s);
+}
+
+static void newer_tables_are_refused(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    psql("UPDATE cadre.owner SET schema = schema + 1");
+    struct pg_place p = place();
+    struct store_parts parts = {.make = true};
+    struct store *s = NULL;
+    struct reader *r = NULL;
+    FAILS(ERR_UNSUPPORTED, store_open_pg(&p, NULL, &parts, &s, &e));
+    FAILS(ERR_UNSUPPORTED, reader_open_pg(&p, &r, &e));
+}
+
+static void server_that_may_lose_commits_is_refused(void **state)
+{
+    (void)state;
+    fresh();
+    struct pg_place p = place();
+    struct store_parts parts = {.make = true};
+    struct store *s = NULL;
+    psql("ALTER DATABASE postgres SET synchronous_commit = off");
+    struct err why = {0};
+    assert_int_equal(store_open_pg(&p, NULL, &parts, &s, &why), ERR_UNSUPPORTED);
+    assert_non_null(strstr(why.msg, "synchronous_commit"));
+    psql("ALTER DATABASE postgres RESET synchronous_commit");
+    store_close(open_with(NULL));
+}
+
+static int small_parameters(struct db *d)
+{
+    struct stmt *q = NULL;
+    struct err why = {0};
+    int n = 0;
+    OK(db_prepare_one(d,
+                      "SELECT statement, CAST(parameter_types AS text) FROM pg_prepared_statements"
+                      " WHERE 'integer' = ANY (CAST(parameter_types AS text[]))",
+                      &q, &e));
+    while (db_step(d, q, &why) == 1) {
+        print_error("%s: %s\n", column_str(q, 1), column_str(q, 0));
+        n++;
+    }
+    stmt_finish(q);
+    return n;
+}
+
+/* A wrong type costs at the first value that does not fit it: ids are greater than an integer. */
+static void no_parameter_is_taken_for_a_small_number(void **state)
+{
+    (void)state;
+    fresh();
+    struct store *s = open_with(NULL);
+    struct pg_place p = place();
+    struct reader *r = NULL;
+    OK(reader_open_pg(&p, &r, &e));
+    assert_int_equal(small_parameters(&s->queue) + small_parameters(&r->queue), 0);
+    reader_close(r);
+    store_close(s);
+}
+
+/* ---- the owner ------------------------------------------------------------------------------ */
+
+static struct pg_reign take_over(struct db *d)
+{
+    struct pg_owner o;
+    struct pg_reign now;
+    OK(pg_owner_look(d, &o, &e));
+    OK(pg_owner_take(d, &o.reign, "here", "a:1,b:2", &now, &e));
+    assert_int_equal(now.epoch, o.reign.epoch + 1);
+    assert_int_equal(now.batch, o.reign.batch);
+    pg_owner_fini(&o);
+    return now;
+}
+
+static void owner_commits_until_another_takes_over(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct db d;
+    OK(pg_owner_open(&p, &d, &e));
+    struct pg_reign first = take_over(&d);
+    struct store *s = open_with(&first);
+    add_and_commit(s, 1);
+    OK(pg_owner_renew(s, &e));
+    assert_int_equal(store_reign(s).batch, first.batch + 2);
+    struct pg_owner o;
+    OK(pg_owner_look(&d, &o, &e));
+    assert_int_equal(o.reign.batch, first.batch + 2);
+    assert_string_equal(o.holder, "here");
+    assert_string_equal(o.addresses, "a:1,b:2");
+    pg_owner_fini(&o);
+    /* one that looked too early */
+    struct pg_reign now;
+    FAILS(ERR_FENCED, pg_owner_take(&d, &first, "there", "", &now, &e));
+    OK(store_begin(s, &e)); /* in the midst of a batch */
+    add(s, 2);
+    struct pg_reign second = take_over(&d);
+    FAILS(ERR_FENCED, store_commit(s, &e));
+    OK(store_begin(s, &e));
+    add(s, 3);
+    FAILS(ERR_FENCED, store_commit(s, &e));
+    FAILS(ERR_FENCED, pg_owner_renew(s, &e));
+    store_close(s);
+    s = open_with(&second);
+    assert_true(has_job(s, 1));
+    assert_false(has_job(s, 2));
+    assert_false(has_job(s, 3));
+    add_and_commit(s, 4);
+    store_close(s);
+    db_close(&d);
+}
+
+static void transaction_that_holds_the_row_is_ended(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct db d, held;
+    OK(pg_owner_open(&p, &d, &e));
+    OK(pg_owner_open(&p, &held, &e));
+    OK(db_exec(&held, "SET idle_in_transaction_session_timeout = 0", &e));
+    OK(db_exec(&held, "BEGIN; UPDATE cadre.owner SET batch = batch", &e));
+    take_over(&d);
+    FAILS(ERR_UNAVAILABLE, db_exec(&held, "COMMIT", &e));
+    db_close(&held);
+    db_close(&d);
+}
+
+/* The server ends in the midst of a commit: only the database can say whether it is there. */
+static void lost_answer_is_looked_up(void **state)
+{
+    (void)state;
+    for (int landed = 0; landed < 2; landed++) {
+        fresh();
+        store_close(open_with(NULL));
+        struct pg_place p = place();
+        struct db d;
+        OK(pg_owner_open(&p, &d, &e));
+        struct pg_reign own = take_over(&d);
+        struct store *s = open_with(&own);
+        add_and_commit(s, 1);
+        struct pg_reign mine = store_reign(s), now;
+        if (landed) {
+            add_and_commit(s, 2);
+        } else {
+            OK(store_begin(s, &e));
+            add(s, 2);
+            pg_server_end(&server, SIGQUIT);
+            FAILS(ERR_UNAVAILABLE, store_commit(s, &e));
+            pg_server_again(&server);
+            db_close(&d);
+            OK(pg_owner_open(&p, &d, &e));
+        }
+        bool is_there;
+        OK(pg_owner_resolve(&d, &mine, &now, &is_there, &e));
+        assert_int_equal(is_there, landed);
+        assert_int_equal(now.epoch, mine.epoch + 1);
+        assert_int_equal(now.batch, mine.batch + landed);
+        FAILS(ERR_FENCED, pg_owner_resolve(&d, &mine, &now, &is_there, &e));
+        store_close(s);
+        s = open_with(&now);
+        assert_int_equal(has_job(s, 2), landed);
+        add_and_commit(s, 3);
+        store_close(s);
+        db_close(&d);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(jobs_and_output_are_there_for_the_next_one),
+        cmocka_unit_test(reader_sees_what_was_committed),
+        cmocka_unit_test(database_without_tables_is_refused_but_by_init),
+        cmocka_unit_test(database_of_another_ca_is_refused),
+        cmocka_unit_test(newer_tables_are_refused),
+        cmocka_unit_test(server_that_may_lose_commits_is_refused),
+        cmocka_unit_test(no_parameter_is_taken_for_a_small_number),
+        cmocka_unit_test(owner_commits_until_another_takes_over),
+        cmocka_unit_test(transaction_that_holds_the_row_is_ended),
+        cmocka_unit_test(lost_answer_is_looked_up),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
