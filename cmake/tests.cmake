@@ -46,6 +46,21 @@ function(cadre_unit_test name)
     set_tests_properties(unit/${folder}/${name} PROPERTIES LABELS unit TIMEOUT 120)
 endfunction()
 
+# cadre_unit_test_again(NAME SUFFIX VARIABLE=VALUE): runs the program of a unit test once more, with
+# this in its environment.
+function(cadre_unit_test_again name suffix variable)
+    get_filename_component(folder "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
+    set(target "unit_${folder}_${name}")
+    if(NOT TARGET ${target})
+        return()
+    endif()
+    add_test(NAME unit/${folder}/${name}_${suffix} COMMAND ${target})
+    set_tests_properties(unit/${folder}/${name}_${suffix} PROPERTIES
+        LABELS unit TIMEOUT 120 ENVIRONMENT "${variable}")
+    set_property(GLOBAL APPEND_STRING PROPERTY cadre_unit_again
+        "${target}_${suffix} env ${variable} $<TARGET_FILE:${target}>\n")
+endfunction()
+
 # cadre_sim_test(NAME ...): a cmocka program in tests/sim: many simulated actors over long times.
 function(cadre_sim_test name)
     set(target "sim_${name}")
@@ -111,6 +126,8 @@ function(cadre_write_test_lists)
         foreach(target IN LISTS targets)
             string(APPEND lines "${target} $<TARGET_FILE:${target}>\n")
         endforeach()
+        get_property(again GLOBAL PROPERTY cadre_${kind}_again)
+        string(APPEND lines "${again}")
         file(GENERATE OUTPUT "${CMAKE_BINARY_DIR}/tests/${kind}.list" CONTENT "${lines}")
     endforeach()
 endfunction()

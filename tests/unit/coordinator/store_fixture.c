@@ -5,11 +5,129 @@
 #include "base/str.h"
 #include "coordinator/store/sqlite_check.h"
 
+#ifdef CADRE_TEST_PG
+#include "pg_fixture.h"
+
+#include "coordinator/store/pg_load.h"
+#include "coordinator/store/pg_store.h"
+#endif
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* ---- PostgreSQL ----------------------------------------------------------------------------- */
+
+#ifdef CADRE_TEST_PG
+static struct pg_server server;
+static pid_t server_of; /* a child of a test leaves the server alone */
+
+bool fixture_is_pg(void)
+{
+    const char *which = getenv("CADRE_TEST_STORE");
+    return which && strcmp(which, "postgresql") == 0;
+}
+
+static void stop_server(void)
+{
+    if (getpid() == server_of) pg_server_stop(&server);
+}
+
+/* Each fixture has a database of the name of its folder, which goes with the server. */
+struct pg_at {
+    char uri[500];
+    struct pg_place place;
+};
+
+static void pg_find(const struct fixture *f, struct pg_at *at)
+{
+    const char *name = f ? strrchr(f->folder, '/') + 1 : "postgres";
+    OK(str_format(at->uri, sizeof at->uri, "postgresql:///%s%s", name, strchr(server.uri, '?')));
+    at->place = (struct pg_place){.uri = at->uri, .folder = CADRE_BIN_DIR};
+}
+
+/* A connection of the test's own. f NULL: of the server. */
+static void pg_reach(const struct fixture *f, struct db *queue, struct db *output)
+{
+    const struct pg_module *m;
+    struct pg_at at;
+    pg_find(f, &at);
+    OK(pg_load(CADRE_BIN_DIR, &m, &e));
+    OK(m->open(queue, output, &at.place, PG_OWNER, &e));
+}
+
+static void pg_fresh(const struct fixture *f)
+{
+    if (server.pid == 0) {
+        if (!pg_server_start(&server)) exit(0);
+        server_of = getpid();
+        atexit(stop_server);
+    }
+    struct db d;
+    char *sql = str_dupf("CREATE DATABASE \"%s\"", strrchr(f->folder, '/') + 1);
+    pg_reach(NULL, &d, NULL);
+    OK(db_exec(&d, sql, &e));
+    db_close(&d);
+    mem_free(sql);
+}
+
+static void pg_open(struct fixture *f)
+{
+    struct pg_at at;
+    struct store_parts parts = {.make = true};
+    pg_find(f, &at);
+    OK(store_open_pg(&at.place, NULL, &parts, &f->store, &e));
+}
+
+static struct reader *pg_open_reader(const struct fixture *f)
+{
+    struct pg_at at;
+    struct reader *r = NULL;
+    pg_find(f, &at);
+    OK(reader_open_pg(&at.place, &r, &e));
+    return r;
+}
+#else
+bool fixture_is_pg(void)
+{
+    return false;
+}
+
+static void pg_fresh(const struct fixture *f)
+{
+    (void)f;
+}
+
+static void pg_open(struct fixture *f)
+{
+    (void)f;
+}
+
+static struct reader *pg_open_reader(const struct fixture *f)
+{
+    (void)f;
+    return NULL;
+}
+
+static void pg_reach(const struct fixture *f, struct db *queue, struct db *output)
+{
+    (void)f;
+    (void)queue;
+    (void)output;
+}
+#endif
+
+/* ---- opening and closing -------------------------------------------------------------------- */
+
+void open_again(struct fixture *f)
+{
+    if (fixture_is_pg())
+        pg_open(f);
+    else
+        OK(store_open(f->folder, &f->store, &e));
+}
 
 int fixture_setup(void **state)
 {
@@ -17,7 +135,8 @@ int fixture_setup(void **state)
     const char *tmp = getenv("TMPDIR");
     OK(str_format(f->folder, sizeof f->folder, "%s/store.XXXXXX", tmp ? tmp : "/tmp"));
     assert_non_null(mkdtemp(f->folder));
-    OK(store_open(f->folder, &f->store, &e));
+    if (fixture_is_pg()) pg_fresh(f);
+    open_again(f);
     *state = f;
     return 0;
 }
@@ -51,6 +170,7 @@ int fixture_teardown(void **state)
 struct reader *open_reader(struct fixture *f)
 {
     struct reader *r = NULL;
+    if (fixture_is_pg()) return pg_open_reader(f);
     OK(reader_open(f->folder, &r, &e));
     return r;
 }
@@ -118,8 +238,33 @@ static sqlite3 *open_file(const struct fixture *f, const char *file)
     return db;
 }
 
+/* One connection for both, which speaks of the tables of one file. */
+struct straight {
+    struct db queue, output, *d;
+};
+
+static void go_straight(struct straight *x, const struct fixture *f, const char *file)
+{
+    pg_reach(f, &x->queue, &x->output);
+    x->d = strcmp(file, "output.db") == 0 ? &x->output : &x->queue;
+}
+
+static void straight_end(struct straight *x)
+{
+    db_close(&x->queue);
+    db_close(&x->output);
+}
+
 int64_t sql_int(const struct fixture *f, const char *file, const char *sql)
 {
+    if (fixture_is_pg()) {
+        struct straight x;
+        int64_t found = 0;
+        go_straight(&x, f, file);
+        OK(db_int(x.d, sql, &found, &e));
+        straight_end(&x);
+        return found;
+    }
     sqlite3 *db = open_file(f, file);
     sqlite3_stmt *q;
     if (sqlite3_prepare_v2(db, sql, -1, &q, NULL) != SQLITE_OK) {
@@ -134,6 +279,13 @@ int64_t sql_int(const struct fixture *f, const char *file, const char *sql)
 
 void sql_exec(const struct fixture *f, const char *file, const char *sql)
 {
+    if (fixture_is_pg()) {
+        struct straight x;
+        go_straight(&x, f, file);
+        OK(db_exec(x.d, sql, &e));
+        straight_end(&x);
+        return;
+    }
     sqlite3 *db = open_file(f, file);
     char *message = NULL;
     if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK) {
@@ -151,27 +303,38 @@ static void on_fault(const char *fault, void *user)
 /* The index of jobs has all jobs, and no block without. */
 static void check_index(const struct fixture *f)
 {
-    struct db d = {0};
+    struct straight x = {0};
     struct store_check c = {.say = on_fault};
-    char *path = str_dupf("%s/cadre.db", f->folder);
-    OK(db_open(&d, path, DB_READER, &e));
-    OK(check_blocks(&c, &d, &e));
+    if (fixture_is_pg()) {
+        go_straight(&x, f, "cadre.db");
+        OK(check_blocks(&c, x.d, &e));
+    } else {
+        char *path = str_dupf("%s/cadre.db", f->folder);
+        OK(db_open(&x.queue, path, DB_READER, &e));
+        OK(check_blocks(&c, &x.queue, &e));
+        mem_free(path);
+    }
     assert_int_equal(c.faults + c.index_faults, 0);
-    db_close(&d);
-    mem_free(path);
+    straight_end(&x);
 }
+
+#define COUNT(condition) "sum(CASE WHEN " condition " THEN 1 ELSE 0 END)"
 
 void check_counts(const struct fixture *f)
 {
     check_index(f);
     /* both ways, so that nothing is on one side only; a kept row of zeros says nothing */
     static const char real[] =
-        "SELECT group_key, requires_id, total(state = 0), total(state = 1), total(state = 2),"
-        " total(state = 3), total(state = 4) FROM job_states WHERE state < 5 GROUP BY 1, 2";
-    static const char kept[] =
-        "SELECT * FROM job_counts WHERE created OR submitted OR running OR killing OR retrying";
-    char *sql = str_dupf("SELECT count(*) FROM (SELECT * FROM (%s EXCEPT %s) UNION ALL"
-                         " SELECT * FROM (%s EXCEPT %s))",
+        "SELECT group_key, requires_id, " COUNT("state = 0") ", " COUNT("state = 1") ", " COUNT(
+            "state = 2") ", " COUNT("state = 3") ", " COUNT("state = 4") " FROM job_states"
+                                                                         " WHERE state < 5"
+                                                                         " GROUP BY 1, 2";
+    static const char kept[] = "SELECT group_key, requires_id, created, submitted, running,"
+                               " killing, retrying FROM job_counts WHERE created <> 0"
+                               " OR submitted <> 0 OR running <> 0 OR killing <> 0"
+                               " OR retrying <> 0";
+    char *sql = str_dupf("SELECT count(*) FROM (SELECT * FROM (%s EXCEPT %s) a UNION ALL"
+                         " SELECT * FROM (%s EXCEPT %s) b) c",
                          real, kept, kept, real);
     assert_int_equal(sql_int(f, "cadre.db", sql), 0);
     mem_free(sql);
@@ -181,8 +344,10 @@ void check_counts(const struct fixture *f)
                      0);
     /* and the columns of the partial indexes follow the state */
     assert_int_equal(sql_int(f, "cadre.db",
-                             "SELECT count(*) FROM job_states WHERE queued <> (state = 0)"
-                             " OR bad <> (state > 5) OR open <> CASE WHEN state = 0 THEN watched"
+                             "SELECT count(*) FROM job_states"
+                             " WHERE queued <> CASE WHEN state = 0 THEN 1 ELSE 0 END"
+                             " OR bad <> CASE WHEN state > 5 THEN 1 ELSE 0 END"
+                             " OR open <> CASE WHEN state = 0 THEN watched"
                              " WHEN state < 4 THEN 2 WHEN state = 4 THEN 3 ELSE 0 END"
                              " OR (ended_ms > 0) <> (state > 4)"),
                      0);

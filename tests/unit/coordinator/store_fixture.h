@@ -21,6 +21,15 @@ struct fixture {
     struct store *store;
 };
 
+/* With CADRE_TEST_STORE=postgresql in the environment the store is on PostgreSQL: a server of the
+ * test program's own, and a database that is empty at first. Tests that look into SQLite's files
+ * begin with SQLITE_ALONE. */
+bool fixture_is_pg(void);
+#define SQLITE_ALONE                                                                               \
+    do {                                                                                           \
+        if (fixture_is_pg()) skip();                                                               \
+    } while (0)
+
 /* cmocka setup and teardown; teardown also checks that the counts kept are those that are there. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
@@ -41,8 +50,10 @@ int fixture_teardown(void **state);
         assert_string_not_equal(e.msg, "");                                                        \
     } while (0)
 
-/* Of the store's files; reader_close. */
+/* Of the store's database; reader_close. */
 struct reader *open_reader(struct fixture *f);
+/* Opens the store again after store_close. */
+void open_again(struct fixture *f);
 
 void begin(struct fixture *f);
 void commit(struct fixture *f);
@@ -57,7 +68,7 @@ enum job_state state_of(struct fixture *f, int64_t id);
 /* The head's id; 0: none. */
 int64_t head_of(struct fixture *f, const char *group, int64_t requires_id);
 
-/* Straight from the file: the first column of the first row. */
+/* Straight from the file, or the database with its tables: the first column of the first row. */
 int64_t sql_int(const struct fixture *f, const char *file, const char *sql);
 void sql_exec(const struct fixture *f, const char *file, const char *sql);
 /* Fails the test when job_counts differs from the jobs. */

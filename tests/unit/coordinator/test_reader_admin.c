@@ -181,7 +181,7 @@ static void add_idle_groups(struct fixture *f, int count)
     char *sql =
         str_dupf("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
                  " INSERT INTO groups (key, paused, max_queued, created_ms)"
-                 " SELECT printf('g%%03d', i), 0, 0, 1 FROM n",
+                 " SELECT 'g' || substr('000' || i, length('000' || i) - 2), 0, 0, 1 FROM n",
                  count);
     sql_exec(f, "cadre.db", sql);
     mem_free(sql);

@@ -48,7 +48,7 @@ static struct seen page(struct fixture *f, int64_t agent, int64_t before, size_t
     struct agent_event_filter filter = {.agent = agent, .before = before, .limit = limit};
     struct reader *r;
     struct seen s = {0};
-    OK(reader_open(f->folder, &r, &e));
+    r = open_reader(f);
     OK(reader_agent_events(r, &filter, note, &s, more, &e));
     reader_close(r);
     return s;

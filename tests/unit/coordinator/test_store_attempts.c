@@ -98,6 +98,7 @@ static struct cost cost_of_attempt(struct fixture *f, int64_t job, int number)
 
 static void many_attempts_cost_no_more_than_a_few(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     add_attempts(f, 5, 1, 199, 2);
     struct cost few = cost_of_attempt(f, 5, 200);
@@ -163,6 +164,7 @@ static void much_output_of_one_attempt_goes_in_steps(void **state)
 /* As a version wrote it that kept all: streams do not tell where their chunks are. */
 static void job_with_more_attempts_than_are_kept_catches_up(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     store_close(f->store);
     sql_exec(f, "cadre.db",
@@ -175,7 +177,7 @@ static void job_with_more_attempts_than_are_kept_catches_up(void **state)
     sql_exec(f, "output.db",
              "INSERT INTO streams (job, attempt, stream, next_offset, bytes)"
              " SELECT job, attempt, stream, 1, 1 FROM chunks");
-    OK(store_open(f->folder, &f->store, &e));
+    open_again(f);
     add_attempts(f, 5, 141, 141, 1);
     assert_int_equal(sql_int(f, "cadre.db", "SELECT count(*) FROM attempts"), 139);
     add_attempts(f, 5, 142, 180, 1);

@@ -261,6 +261,7 @@ static int64_t fullest_part(const struct fixture *f)
 
 static void parts_have_what_they_have_room_for(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     for (int ms = 1; ms <= 10; ms++)
         add_batch(f, ms, 200);
@@ -277,6 +278,7 @@ static void parts_have_what_they_have_room_for(void **state)
 
 static void ids_of_a_clock_that_went_back_have_a_block(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     add_batch(f, 1000000, 600);
     begin(f);
@@ -300,7 +302,7 @@ static int found(struct fixture *f, struct job_filter filter)
 {
     struct reader *r;
     int64_t id = 0, next;
-    OK(reader_open(f->folder, &r, &e));
+    r = open_reader(f);
     filter.limit = 10;
     OK(reader_jobs(r, &filter, note_id, &id, &next, &e));
     reader_close(r);
@@ -468,6 +470,7 @@ static void read_block(const struct fixture *f, struct block *b)
 
 static void tasks_of_one_batch_have_the_labels_of_their_own_executions(void **state)
 {
+    SQLITE_ALONE;
     const int64_t web = job_id(1), data = job_id(2), bare = job_id(3);
     const int64_t parts[4][2] = {{web, web}, {web, data}, {data, bare}, {0, bare}}; /* in turn */
     struct fixture *f = *state;
@@ -619,12 +622,13 @@ static void make_anew(struct fixture *f)
     store_close(f->store);
     f->store = NULL;
     sql_exec(f, "cadre.db", "DELETE FROM job_blocks");
-    OK(store_open(f->folder, &f->store, &e));
+    open_again(f);
     check_counts(f);
 }
 
 static void check_tells_what_is_wrong_with_the_index(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     begin(f);
     for (int n = 1; n <= BLOCK_JOBS + 3; n++)
@@ -661,6 +665,7 @@ static void check_tells_what_is_wrong_with_the_index(void **state)
 
 static void index_that_is_made_has_the_same_parts(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     for (int ms = 1; ms <= 10; ms++)
         add_batch(f, ms, 200);
@@ -671,7 +676,7 @@ static void index_that_is_made_has_the_same_parts(void **state)
     assert_int_equal(fullest_part(f), PART_JOBS);
     sql_exec(f, "cadre.db", "CREATE TABLE keep AS SELECT * FROM job_blocks");
     store_close(f->store); /* one that is there is left alone */
-    OK(store_open(f->folder, &f->store, &e));
+    open_again(f);
     assert_int_equal(sql_int(f, "cadre.db",
                              "SELECT count(*) FROM (SELECT * FROM keep EXCEPT"
                              " SELECT * FROM job_blocks)"),
@@ -681,6 +686,7 @@ static void index_that_is_made_has_the_same_parts(void **state)
 /* As it was left by a version whose index had groups and agents alone. */
 static void index_of_an_older_version_is_made_anew(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     begin(f);
     task_with(f, 5, job_id(1));
@@ -693,7 +699,7 @@ static void index_of_an_older_version_is_made_anew(void **state)
              "ALTER TABLE namespaces DROP COLUMN groupless;"
              "ALTER TABLE namespaces DROP COLUMN notify;"
              "ALTER TABLE executions DROP COLUMN trace; PRAGMA user_version=26");
-    OK(store_open(f->folder, &f->store, &e));
+    open_again(f);
     check_counts(f);
     assert_int_equal(found(f, (struct job_filter){.ns = "com", .flow = NULL}), 5);
     assert_int_equal(found(f, (struct job_filter){.task = "extract"}), 5);

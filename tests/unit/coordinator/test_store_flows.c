@@ -54,7 +54,7 @@ static void end_job(struct fixture *f, int n, const char *outputs)
 static struct reader *reading(struct fixture *f)
 {
     struct reader *r;
-    OK(reader_open(f->folder, &r, &e));
+    r = open_reader(f);
     return r;
 }
 

@@ -39,7 +39,7 @@ static void read_all(struct fixture *f, int64_t job, int stream, char *all)
     struct reader *r;
     int64_t next;
     all[0] = '\0';
-    OK(reader_open(f->folder, &r, &e));
+    r = open_reader(f);
     struct output_filter page = {.job = job, .streams = 1u << stream, .max_bytes = 1000000};
     OK(reader_output(r, &page, append, all, &next, &e));
     reader_close(r);
@@ -100,7 +100,7 @@ static void gap_stays_a_gap(void **state)
     add_chunk(f, 1, 1, 1, 10, "xyz");
     commit(f);
     assert_int_equal(bytes_of(f, 1, 1), 6);
-    assert_int_equal(sql_int(f, "output.db", "SELECT max(offset) FROM chunks"), 10);
+    assert_int_equal(sql_int(f, "output.db", "SELECT max(\"offset\") FROM chunks"), 10);
 }
 
 static void empty_chunk_is_nothing(void **state)
@@ -118,6 +118,11 @@ static void stream_must_be_known(void **state)
     struct fixture *f = *state;
     begin(f);
     struct chunk c = {.job = 1, .attempt = 1, .stream = 4, .data = "x", .len = 1};
+    if (fixture_is_pg()) { /* which answers later */
+        OK(store_output_add(f->store, &c, &e));
+        FAILS(ERR_INTERNAL, store_commit(f->store, &e));
+        return;
+    }
     FAILS(ERR_INTERNAL, store_output_add(f->store, &c, &e));
     store_rollback(f->store);
 }
@@ -129,7 +134,11 @@ static void bytes_with_nul_come_back_whole(void **state)
     struct chunk c = {.job = 1, .attempt = 1, .stream = 1, .data = "a\0b", .len = 3};
     OK(store_output_add(f->store, &c, &e));
     commit(f);
-    assert_int_equal(sql_int(f, "output.db", "SELECT data = x'610062' FROM chunks"), 1);
+    assert_int_equal(sql_int(f, "output.db",
+                             fixture_is_pg()
+                                 ? "SELECT CASE WHEN data = '\\x610062' THEN 1 END FROM chunks"
+                                 : "SELECT data = x'610062' FROM chunks"),
+                     1);
 }
 
 /* ---- housekeeping ---------------------------------------------------------------------------- */
@@ -226,6 +235,7 @@ static void purge_of_nothing_changes_nothing(void **state)
 
 static void purged_output_is_given_back_to_the_disk(void **state)
 {
+    SQLITE_ALONE;
     struct fixture *f = *state;
     size_t len = 1 << 20;
     char *big = mem_alloc(len);

@@ -41,7 +41,7 @@ static void session_is_found_by_its_id_and_by_its_hash(void **state)
     is_session(&p, 2, 8);
     assert_int_equal(store_page_session_find(f->store, 3, &p, NULL), 0);
     commit(f);
-    OK(reader_open(f->folder, &r, &e));
+    r = open_reader(f);
     struct page_session_row asked = session(1, 7), other = session(3, 7);
     OK(reader_page_session(r, asked.hash, 0, &p, &e));
     is_session(&p, 1, 7);
