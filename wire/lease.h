@@ -38,6 +38,28 @@
  * the process was stopped or the loop hung, unread messages must not count as silence. */
 #define LEASE_DEAF_MS 3000
 
+/* ---- who owns the queue ----
+ *
+ * One of several coordinators over one database owns the queue: each of its commits changes the
+ * owner's row. What needs no commit (to acknowledge a heartbeat, to welcome an agent, to hand out a
+ * job after the commit) it does until OWNER_EXPIRY_MS after it sent its last commit that succeeded,
+ * by its own clock. Another one takes over when it has not seen the row change for
+ * OWNER_TAKEOVER_MS, by its own clock, which it starts when it has read the row:
+ *
+ *   sent   committed   read by the successor                                           time ->
+ *    |         |         |
+ *    |<------ expiry ------->| the owner sends nothing more
+ *    |         |         |<-------- take-over -------->| the successor raises the epoch
+ *
+ * The read is later than the sending. So the order holds when the take-over is longer than the
+ * expiry by what the two clocks may differ over it: each is wrong by OWNER_DRIFT_MS at most. All
+ * clocks are mono, and run on while a machine sleeps. */
+#define OWNER_RENEW_MS 1000 /* after a commit, when no other one came: one that says no more */
+#define OWNER_LOOK_MS 1000  /* how often the others look at the row */
+#define OWNER_EXPIRY_MS 6000
+#define OWNER_TAKEOVER_MS 8000
+#define OWNER_DRIFT_MS 1000 /* by so much is one clock wrong while one of these timers runs */
+
 /* ---- coming back ---- */
 #define RETRY_HEARTBEATS SILENCE_HEARTBEATS /* the longest wait between two tries to connect */
 #define RETRY_LONGEST_MS 30000              /* ... and never longer than this */
@@ -112,6 +134,12 @@ _Static_assert(HEARTBEAT_MIN_MS <= LEASE_MIN_MS / LEASE_HEARTBEATS, "the shortes
 _Static_assert(LEASE_HEARTBEATS >= 2, "one heartbeat may be lost");
 _Static_assert(2 * HEARTBEAT_SLACK_MS < HEARTBEAT_TOGETHER_MS / HEARTBEAT_STEPS,
                "a step is longer than what a timer may be off");
+/* An owner sends nothing more when another one takes over, and a few renewals may be lost. */
+_Static_assert(OWNER_EXPIRY_MS + 2 * OWNER_DRIFT_MS <= OWNER_TAKEOVER_MS,
+               "the owner's time is over before another one's begins");
+_Static_assert(3 * OWNER_RENEW_MS <= OWNER_EXPIRY_MS, "two renewals may be lost");
+_Static_assert(OWNER_TAKEOVER_MS + OWNER_LOOK_MS < 10000, "a take-over begins within 10 s");
+_Static_assert(OWNER_DRIFT_MS < OWNER_EXPIRY_MS - OWNER_RENEW_MS, "a clock is right for the most");
 /* The longest wait between two tries, whatever the interval, is below lease_silence_ms, with time
  * for the connection. */
 _Static_assert(RETRY_HEARTBEATS <= SILENCE_HEARTBEATS, "an agent is back before it is missed");
