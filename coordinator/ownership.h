@@ -11,14 +11,7 @@
 #ifndef CADRE_COORDINATOR_OWNERSHIP_H
 #define CADRE_COORDINATOR_OWNERSHIP_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-/* What is looked for in the owner's row. Two looks that saw the same saw no commit in between. */
-struct owner_row {
-    int64_t epoch, batch;
-    bool held; /* false: its holder stopped in order, or there was none yet */
-};
+#include "coordinator/store/owner_place.h"
 
 enum owner_state { OWNER_STANDBY, OWNER_TAKING, OWNER_OWNS, OWNER_RESOLVING, OWNER_LOST };
 

@@ -5,6 +5,7 @@
 #include "coordinator/lanes.h"
 #include "coordinator/pace.h"
 #include "coordinator/sessions/heard.h"
+#include "coordinator/tenure.h"
 #include "platform/os.h"
 #include "wire/lease.h"
 
@@ -17,6 +18,8 @@
 #define ALONE 16 /* an agent that has spoken so often in a row is the only one that works */
 
 #define PULSE_MS 500 /* the loop looks at least this often */
+
+#define RENEW_AGAIN_MS 500 /* after a renewal that failed */
 
 struct command_list {
     struct command *first, **last;
@@ -33,6 +36,7 @@ struct spine {
     struct rounds *rounds; /* of the store thread while it runs, with lanes and pace */
     struct lanes *lanes;
     struct pace pace;
+    int64_t renewal_ms; /* of the store thread: no renewal is tried before */
     struct spine_handler handler;
     void *user;
 
@@ -47,6 +51,7 @@ struct spine {
     bool was_full;
     bool stuck; /* as in the yield */
     bool stopping;
+    bool lost, dropping; /* on_lost was called, spine_drop was */
     uv_prepare_t prepare;
     uv_check_t check;
     uv_timer_t pulse;
@@ -62,7 +67,8 @@ struct spine {
     int64_t busy_from_ms; /* mono, when the batch at hand was begun; 0: none is */
     int64_t heard_ms;     /* mono: bytes that were in the sockets then have been handed over */
     struct round_commits commits;
-    bool stop;
+    bool stop, drop;
+    bool ended; /* the thread does nothing more, and was not told to stop in order */
 };
 
 static void list_init(struct command_list *l)
@@ -159,11 +165,33 @@ static size_t run_round(struct spine *s, struct command *told, struct effects *o
     return bytes;
 }
 
-/* How long the thread may sleep, in ms; 0: something is due. */
-static int64_t sleep_ms(const struct spine *s)
+/* When a renewal is due; INT64_MAX: none is. */
+static int64_t next_renewal_ms(const struct spine *s)
+{
+    if (!s->handler.tenure) return INT64_MAX;
+    int64_t next = tenure_next_ms(s->handler.tenure);
+    return next > s->renewal_ms ? next : s->renewal_ms;
+}
+
+/* Behind the effects of the round, which need not wait for it. */
+static void renew_when_due(struct spine *s)
+{
+    if (!s->handler.tenure || !tenure_wants_renewal(s->handler.tenure)) return;
+    if (os_mono_ms() < s->renewal_ms) return;
+    s->renewal_ms = os_mono_ms() + RENEW_AGAIN_MS;
+    rounds_renew(s->rounds);
+}
+
+/* What is over does not begin a round. */
+static bool is_lost(const struct spine *s)
+{
+    return s->handler.tenure && (rounds_are_fenced(s->rounds) || tenure_is_lost(s->handler.tenure));
+}
+
+/* How long the thread may sleep for the engine, in ms; 0: something is due. */
+static int64_t engine_sleep_ms(const struct spine *s, int64_t now)
 {
     int64_t next = rounds_next_ms(s->rounds);
-    int64_t now = os_mono_ms();
     /* While the loop does not look, nothing is due; it wakes us when it does again. But a store
      * that fails is tried again: it may be why the loop pauses what it looks at. */
     bool deaf = now > s->heard_ms + LEASE_DEAF_MS;
@@ -173,11 +201,20 @@ static int64_t sleep_ms(const struct spine *s)
     return wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS;
 }
 
+/* ... for anything. */
+static int64_t sleep_ms(const struct spine *s)
+{
+    int64_t now = os_mono_ms();
+    int64_t wait = engine_sleep_ms(s, now), renewal = next_renewal_ms(s);
+    if (renewal == INT64_MAX || renewal - now >= wait) return wait;
+    return renewal > now ? renewal - now : 0;
+}
+
 /* Waits for commands, for the time that the engine asked for, or for the end. Called and returns
  * with the lock held. */
 static void wait_for_work(struct spine *s)
 {
-    while (!s->queue.first && lanes_are_empty(s->lanes) && !s->stop) {
+    while (!s->queue.first && lanes_are_empty(s->lanes) && !s->stop && !s->drop) {
         int64_t ms = sleep_ms(s);
         if (ms == 0) return;
         bool whole = ms < WAIT_MAX_MS;
@@ -200,15 +237,37 @@ static bool give(struct spine *s, struct effects *out, size_t bytes)
     return news;
 }
 
+/* A round with what waits, and what comes behind it. */
+static void work(struct spine *s, struct command *told)
+{
+    struct effects out;
+    effects_init(&out);
+    size_t bytes = run_round(s, told, &out);
+    if (give(s, &out, bytes)) uv_async_send(&s->async);
+    renew_when_due(s);
+    rounds_settle(s->rounds);
+}
+
+/* Of a tenure that is lost: the loop is told, who stops the thread then. */
+static void leave(struct spine *s)
+{
+    tenure_lose(s->handler.tenure);
+    uv_mutex_lock(&s->lock);
+    s->ended = true;
+    s->busy_from_ms = 0;
+    uv_mutex_unlock(&s->lock);
+    uv_async_send(&s->async);
+}
+
 static void store_thread(void *arg)
 {
     struct spine *s = arg;
-    uv_mutex_lock(&s->lock);
     for (;;) {
+        uv_mutex_lock(&s->lock);
         s->busy_from_ms = 0;
         wait_for_work(s);
         s->busy_from_ms = os_mono_ms();
-        bool last = s->stop && !s->queue.first && lanes_are_empty(s->lanes);
+        bool last = s->stop && !s->queue.first && lanes_are_empty(s->lanes), drop = s->drop;
         struct command *fresh = s->queue.first;
         list_init(&s->queue);
         struct command *told = last ? NULL : heard_take(&s->heard);
@@ -217,12 +276,12 @@ static void store_thread(void *arg)
         if (last) return;
 
         lanes_add(s->lanes, fresh, heard_ms);
-        struct effects out;
-        effects_init(&out);
-        size_t bytes = run_round(s, told, &out);
-        if (give(s, &out, bytes)) uv_async_send(&s->async);
-        rounds_settle(s->rounds);
-        uv_mutex_lock(&s->lock);
+        if (drop || is_lost(s)) {
+            if (told) command_free(told);
+            leave(s);
+            return;
+        }
+        work(s, told);
     }
 }
 
@@ -291,10 +350,27 @@ static void on_check(uv_check_t *h)
     hand_over(s, now);
 }
 
-/* Does nothing: the handle only wakes the loop. */
+/* Effects are dropped from the moment on in which another coordinator may own the queue. */
+static bool may_tell(struct spine *s)
+{
+    return !s->lost && !s->dropping && (!s->handler.tenure || tenure_may_send(s->handler.tenure));
+}
+
+/* false: the tenure is over, and the handler has been told. */
+static bool look_at_tenure(struct spine *s)
+{
+    if (!s->handler.tenure || s->stopping) return !s->dropping;
+    if (!s->lost && tenure_is_lost(s->handler.tenure)) {
+        s->lost = true;
+        s->handler.on_lost(s->user);
+    }
+    return !s->lost;
+}
+
+/* It wakes the loop, which looks at its sockets; and an end of the tenure wakes nobody else. */
 static void on_pulse(uv_timer_t *t)
 {
-    (void)t;
+    (void)look_at_tenure(t->data);
 }
 
 static void deliver(struct spine *s)
@@ -311,20 +387,27 @@ static void deliver(struct spine *s)
     bool closed = !spine_takes_requests(s);
     s->waiting_bytes -= y.bytes;
     s->stuck = y.stuck;
-    if (y.effects.first) s->handler.on_effects(&y.effects, s->user);
+    if (y.effects.first && may_tell(s)) s->handler.on_effects(&y.effects, s->user);
     effects_clear(&y.effects);
+    if (!look_at_tenure(s)) return;
     bool relief = s->was_full && s->waiting_bytes < SPINE_LOW_BYTES;
     if (relief) s->was_full = false;
     if (relief || (closed && spine_takes_requests(s))) s->handler.on_relief(s->user);
 }
 
-static void on_async(uv_async_t *h)
+static void free_list(struct command_list *l)
 {
-    deliver(h->data);
+    for (struct command *c = l->first, *next; c; c = next) {
+        next = c->next;
+        command_free(c);
+    }
 }
 
 static void spine_free(struct spine *s)
 {
+    effects_clear(&s->yield.effects);
+    free_list(&s->fresh);
+    free_list(&s->queue);
     uv_cond_destroy(&s->wake);
     uv_mutex_destroy(&s->lock);
     rounds_free(s->rounds);
@@ -346,6 +429,26 @@ static void close_handles(struct spine *s)
     uv_close((uv_handle_t *)&s->check, on_handle_closed);
     uv_close((uv_handle_t *)&s->pulse, on_handle_closed);
     uv_close((uv_handle_t *)&s->async, on_handle_closed);
+}
+
+/* The thread may have ended before the drop, or after it. */
+static void finish_drop(struct spine *s)
+{
+    uv_mutex_lock(&s->lock);
+    bool ended = s->ended;
+    uv_mutex_unlock(&s->lock);
+    if (!ended) return;
+    uv_thread_join(&s->thread);
+    close_handles(s);
+    s->handler.on_dropped(s->user);
+}
+
+static void on_async(uv_async_t *h)
+{
+    struct spine *s = h->data;
+    bool dropping = s->dropping; /* not from inside on_lost */
+    deliver(s);
+    if (dropping) finish_drop(s);
 }
 
 int spine_start(struct uv_loop_s *loop, struct engine *engine, const struct spine_handler *handler,
@@ -423,8 +526,7 @@ void spine_commits(struct spine *s, struct round_commits *out)
 
 bool spine_owns_queue(const struct spine *s)
 {
-    (void)s;
-    return true;
+    return !s->handler.tenure || (!s->lost && !s->stopping && tenure_may_send(s->handler.tenure));
 }
 
 bool spine_is_full(const struct spine *s)
@@ -448,4 +550,15 @@ void spine_stop(struct spine *s)
     uv_thread_join(&s->thread);
     deliver(s);
     close_handles(s);
+}
+
+void spine_drop(struct spine *s)
+{
+    if (s->dropping) return;
+    s->stopping = s->dropping = s->lost = true;
+    uv_mutex_lock(&s->lock);
+    s->drop = true;
+    uv_cond_signal(&s->wake);
+    uv_mutex_unlock(&s->lock);
+    uv_async_send(&s->async); /* in case the thread has ended already */
 }

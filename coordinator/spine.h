@@ -17,6 +17,7 @@
 
 struct uv_loop_s;
 struct spine;
+struct tenure;
 
 #define SPINE_HIGH_BYTES (32u * 1024 * 1024)    /* of commands waiting: producers are to pause */
 #define SPINE_LOW_BYTES (8u * 1024 * 1024)      /* ... and to go on */
@@ -28,6 +29,13 @@ struct spine_handler {
     /* The queue went below SPINE_LOW_BYTES after spine_is_full had been true, or requests are taken
      * again (spine_takes_requests). */
     void (*on_relief)(void *user);
+    /* Of one of several coordinators; NULL: this one is alone, and the three are not looked at. It
+     * is borrowed until spine_stop or on_dropped. */
+    struct tenure *tenure;
+    /* The tenure is lost: no effect is told any more. Once; spine_drop is to be called. */
+    void (*on_lost)(void *user);
+    /* After spine_drop: the thread has ended, and the engine is the caller's. */
+    void (*on_dropped)(void *user);
 };
 
 /* Starts the thread. The engine is the spine's until spine_stop returns; the store belongs to
@@ -46,7 +54,8 @@ void spine_pass_on(struct spine *s);
  * than of anything that is pushed after this. */
 void spine_heard(struct spine *s, int64_t agent);
 /* May this coordinator acknowledge heartbeats? An agent that is acknowledged keeps its jobs, so
- * only while nobody else can have the queue. One coordinator alone always owns it. */
+ * only while nobody else can have the queue: to the end of its tenure. One coordinator alone always
+ * owns it. */
 bool spine_owns_queue(const struct spine *s);
 /* For how long the store thread has been at its present batch, in ms; 0: it waits for work. A batch
  * takes as long as its commit, some ms on a healthy disk. */
@@ -61,5 +70,9 @@ bool spine_takes_requests(const struct spine *s);
  * inside this call). Blocks for a commit or two. Nothing may be pushed any more. Its handles
  * close asynchronously; the memory goes with them. */
 void spine_stop(struct spine *s);
+/* The tenure is lost: what was pushed is thrown away, and nothing is told. Does not block: on_dropped
+ * comes from the loop when the thread has left the store, which may take seconds. Not after
+ * spine_stop. */
+void spine_drop(struct spine *s);
 
 #endif

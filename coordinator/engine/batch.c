@@ -59,6 +59,7 @@
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/sent.h"
 #include "coordinator/schedule/zones.h"
+#include "coordinator/store/store_owner.h"
 #include "wire/lease.h"
 
 #define RETRY_BUG_MS 60000
@@ -334,6 +335,11 @@ static int fail(struct engine *g, struct err *e)
     g->news_in = 0; /* its effect is gone */
     sent_settle(g, false);
     tell_undo(g);
+    if (g->rc == ERR_FENCED) { /* there is nothing to go on with */
+        g->left.count = 0;
+        if (e) *e = g->err;
+        return g->rc;
+    }
     engine_reload(g);
     for (size_t i = 0; i < g->left.count; i++)
         session_effect(g, EFFECT_CLOSE, g->left.items[i]);
@@ -463,7 +469,7 @@ bool engine_chore(struct engine *g, const struct moment *now, struct effects *ou
     }
     int rc = engine_commit_alone(g, &own, e);
     effects_move(out, &own);
-    if (rc == 0 || engine_is_of_disk(rc)) return rc == 0 && any;
+    if (rc == 0 || rc == ERR_FENCED || engine_is_of_disk(rc)) return rc == 0 && any;
     if (!any) return false;
     engine_incident(g, incident);
     log_error("incident %s: %s failed and is put off: %s", incident, c.what, err_text(e));
@@ -536,6 +542,11 @@ bool engine_wrote(const struct engine *g)
 int64_t engine_commit_us(const struct engine *g)
 {
     return g->commit_us;
+}
+
+int engine_renew(struct engine *g, struct err *e)
+{
+    return store_renew(g->store, e);
 }
 
 void engine_settle(struct engine *g)

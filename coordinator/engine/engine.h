@@ -98,6 +98,9 @@ bool engine_wrote(const struct engine *g);
 /* How long the store's part of the last commit took, in microseconds: the changes are written and
  * the disk has them. 0 when it changed nothing, failed, or is not timed. */
 int64_t engine_commit_us(const struct engine *g);
+/* A commit that says no more than that this coordinator owns the queue (store_renew); nothing to do
+ * for one that is alone. Between two batches. ERR_FENCED: nothing of it may be used any more. */
+int engine_renew(struct engine *g, struct err *e);
 /* After the effects of a commit were told: what may come behind them (store_settle). */
 void engine_settle(struct engine *g);
 /* Mono time at which a CMD_TICK is wanted next; INT64_MAX: never. Valid after a commit. */

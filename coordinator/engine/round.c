@@ -16,6 +16,7 @@ struct rounds {
     int64_t pause_ms;              /* 0: the last batch that wrote succeeded */
     int64_t until_ms;              /* by clock_ms: nothing is tried before */
     struct err why;
+    bool fenced; /* for good */
     size_t done_bytes;
     struct round_commits commits;
 };
@@ -83,6 +84,17 @@ static void note_commit(struct rounds *r, int rc, size_t commands)
     }
 }
 
+/* ---- when another coordinator owns the queue ---- */
+
+/* Is it that? Then the effects so far are for nobody. */
+static bool is_fenced(struct rounds *r, int rc, struct effects *out)
+{
+    if (rc != ERR_FENCED) return false;
+    r->fenced = true;
+    effects_clear(out);
+    return true;
+}
+
 /* ---- while the disk fails ---- */
 
 static void wait_or_tell(struct rounds *r, const struct moment *now, struct command *c,
@@ -139,9 +151,10 @@ static void one_by_one(struct rounds *r, const struct moment *now, struct effect
     char incident[ID_TEXT_SIZE];
     while ((c = take(r)) != NULL) {
         int rc = alone(r, now, c, out, &e);
-        if (engine_is_of_disk(rc)) {
+        bool fenced = is_fenced(r, rc, out);
+        if (fenced || engine_is_of_disk(rc)) {
             put_back(r, c);
-            back_off(r, now, &e, out);
+            if (!fenced) back_off(r, now, &e, out);
             return;
         }
         if (rc) {
@@ -155,6 +168,7 @@ static void one_by_one(struct rounds *r, const struct moment *now, struct effect
     e = (struct err){0};
     for (int n = 0; n < CHORES_MOST && engine_chore(r->engine, now, out, &e); n++) {
     }
+    if (is_fenced(r, e.code, out)) return;
     if (e.code && engine_is_of_disk(e.code)) back_off(r, now, &e, out);
 }
 
@@ -173,6 +187,7 @@ static void batch(struct rounds *r, const struct moment *now, struct effects *ou
     int rc = engine_commit(r->engine, &own, &e);
     note_commit(r, rc, count);
     effects_move(out, &own);
+    if (is_fenced(r, rc, out)) return;
     if (rc && engine_is_of_disk(rc)) {
         back_off(r, now, &e, out);
         return;
@@ -192,7 +207,7 @@ size_t rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
                   struct command *fresh, struct effects *out)
 {
     struct command *next;
-    bool stuck = clock_ms < r->until_ms;
+    bool stuck = clock_ms < r->until_ms && !r->fenced;
     r->done_bytes = 0;
     r->clock_ms = clock_ms;
     for (struct command *c = fresh; c; c = next) {
@@ -202,8 +217,23 @@ size_t rounds_run(struct rounds *r, const struct moment *now, int64_t clock_ms,
         else
             add(r, c);
     }
-    if (!stuck) batch(r, now, out);
+    if (!stuck && !r->fenced) batch(r, now, out);
     return r->done_bytes;
+}
+
+void rounds_renew(struct rounds *r)
+{
+    struct err e = {0};
+    int rc = r->fenced ? 0 : engine_renew(r->engine, &e);
+    if (rc == ERR_FENCED)
+        r->fenced = true;
+    else if (rc)
+        log_warn("owner: the renewal failed: %s", err_text(&e));
+}
+
+bool rounds_are_fenced(const struct rounds *r)
+{
+    return r->fenced;
 }
 
 void rounds_settle(struct rounds *r)

@@ -40,6 +40,11 @@ void rounds_settle(struct rounds *r);
  * stuck, else by the engine's clock. */
 int64_t rounds_next_ms(const struct rounds *r);
 const struct round_commits *rounds_commits(const struct rounds *r);
+/* Renews the ownership of one of several coordinators; what fails is logged. */
+void rounds_renew(struct rounds *r);
+/* Another coordinator owns the queue: nothing is done any more, nobody is told anything, and
+ * commands that come stay with the rounds. */
+bool rounds_are_fenced(const struct rounds *r);
 /* Is the store failing, and nothing tried before rounds_next_ms? */
 bool rounds_are_stuck(const struct rounds *r);
 

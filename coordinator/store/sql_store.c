@@ -70,6 +70,41 @@ int store_probe(struct store *s, struct err *e)
     return rc == 0 ? db_run(&s->queue, store_queue(s, Q_PROBE_END), e) : rc;
 }
 
+/* ---- the owner's row ---- */
+
+void store_own(struct store *s, const struct store_owner *o)
+{
+    s->owner = o ? *o : (struct store_owner){0};
+}
+
+/* The time counts from here on, which is before the COMMIT. */
+static int owner_sends(struct store *s, struct err *e)
+{
+    const struct store_owner *o = &s->owner;
+    o->on_send(o->user);
+    int rc = o->take_row ? o->take_row(o->user, o->mine, e) : 0;
+    return rc == ERR_UNAVAILABLE ? o->ask(o->user, e) : rc;
+}
+
+/* A row that is apart says nothing of the transaction. */
+static int owner_hears(struct store *s, int rc, struct err *e)
+{
+    const struct store_owner *o = &s->owner;
+    if (rc == ERR_UNAVAILABLE && !o->take_row) return o->ask(o->user, e);
+    o->on_answer(o->user, rc);
+    return rc;
+}
+
+int store_renew(struct store *s, struct err *e)
+{
+    if (!s->owner.mine) return 0;
+    if (s->begun) return err_set(e, ERR_INTERNAL, "store_renew within a transaction");
+    if (!s->owner.take_row) return err_set(e, ERR_UNSUPPORTED, "this store has no owner's row");
+    return owner_hears(s, owner_sends(s, e), e);
+}
+
+/* ---- the end of a transaction ---- */
+
 /* Output first: what a committed result follows has to be there. */
 static int commit_output(struct store *s, struct err *e)
 {
@@ -88,17 +123,27 @@ static int commit_queue(struct store *s, struct err *e)
     return rc;
 }
 
-int store_commit(struct store *s, struct err *e)
+/* *queue: cadre.db was changed. */
+static int write_all(struct store *s, bool *queue, struct err *e)
 {
-    if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
     int rc = store_write_changes(s, e);
-    bool queue = db_in_transaction(&s->queue), output = db_in_transaction(&s->output);
+    bool output = db_in_transaction(&s->output);
+    *queue = db_in_transaction(&s->queue);
     if (s->together) {
         if (rc == 0 && output) rc = parts_commit_output(s, e);
     } else if (rc == 0 && output) {
         rc = commit_output(s, e);
     }
-    if (rc == 0 && queue) rc = commit_queue(s, e);
+    return rc == 0 && *queue ? commit_queue(s, e) : rc;
+}
+
+int store_commit(struct store *s, struct err *e)
+{
+    bool queue = false, owned = s->owner.mine && store_dirty(s);
+    if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
+    int rc = owned ? owner_sends(s, e) : 0;
+    if (rc == 0) rc = write_all(s, &queue, e);
+    if (owned) rc = owner_hears(s, rc, e);
     if (rc == 0) {
         parts_settle(s, queue);
         changes_clear(&s->changes);

@@ -11,6 +11,7 @@
 #include "coordinator/store/sql_job_sql.h"
 #include "coordinator/store/sql_rows.h"
 #include "coordinator/store/store.h"
+#include "coordinator/store/store_owner.h"
 
 /* SQLite writes no page for a row that is replaced by an equal one; so it comes and goes. */
 #define PROBE_ADD "INSERT INTO parts (id, output_mark) VALUES ('probe', 0)"
@@ -108,8 +109,9 @@ struct store {
     /* Cursors of chunks (sqlite_parts.c): the newest, the newest that is committed, and the one
      * that cadre.db knows of. */
     int64_t output_high, output_kept, output_marked;
-    size_t output_added; /* bytes of the last chunk that were not there */
-    bool output_cut;     /* chunks were deleted in this transaction */
+    size_t output_added;      /* bytes of the last chunk that were not there */
+    bool output_cut;          /* chunks were deleted in this transaction */
+    struct store_owner owner; /* mine NULL: one coordinator alone */
 };
 
 /* When both connections are open and have their tables. */
