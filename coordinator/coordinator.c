@@ -5,28 +5,20 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/api/api.h"
-#include "coordinator/api/webhooks.h"
-#include "coordinator/engine/engine.h"
-#include "coordinator/folding.h"
 #include "coordinator/metrics/history.h"
 #include "coordinator/metrics/metrics.h"
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/metrics/waits.h"
-#include "coordinator/notify/courier.h"
-#include "coordinator/notify/outbox.h"
-#include "coordinator/notify/rule.h"
+#include "coordinator/owning.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sampling.h"
-#include "coordinator/sessions/sessions.h"
-#include "coordinator/spine.h"
-#include "coordinator/standing.h"
 #include "coordinator/store/parts.h"
 #include "coordinator/store/reader.h"
-#include "coordinator/store/store.h"
 #include "coordinator/trust/admin_token.h"
+#include "coordinator/tenure.h"
 #include "coordinator/trust/authority.h"
+#include "coordinator/watching.h"
 #include "coordinator/web.h"
-#include "coordinator/zone_files.h"
 #include "platform/files.h"
 #include "platform/os.h"
 #include "platform/paths.h"
@@ -46,26 +38,22 @@ struct coordinator {
     struct coordinator_timeouts timeouts;
     struct file_lock *lock;
     struct authority *authority;
-    struct store *store;
-    struct engine *engine;
     struct reader *reader;
     struct reads *reads;
-    struct folding *folding;
-    struct spine *spine;
-    struct zones *zones; /* those of the start */
-    uint64_t zones_sum;
-    struct zone_files *zone_files;
-    struct standing_clock *standing;
+    struct owning *owning;     /* NULL: another coordinator owns the queue */
+    struct watching *watching; /* of one of several */
+    struct tenure *tenure;     /* ... that took over the queue */
+    uv_work_t load;            /* ... and loads it */
+    struct owning *loaded;     /* by it; NULL: it failed */
+    struct err load_err;
+    bool loading;   /* until what was loaded is used or thrown away */
+    bool load_runs; /* a thread does */
+    bool losing;    /* owning_lose was called, on_gone has not come */
     struct metrics *metrics;
-    struct courier *courier;
-    struct outbox *outbox;
-    const char **channels; /* their names, for the engine */
-    struct rule *rules;    /* the same */
     struct waits *waits;
     struct history *history;
     struct sampling *sampling;
     int64_t started_ms; /* wall */
-    struct sessions *sessions;
     struct api *api;
     struct link_listener *listener;
     struct web *web; /* the second port; NULL: none */
@@ -76,53 +64,25 @@ struct coordinator {
     uv_timer_t *refresh; /* of the server certificate */
     uv_timer_t *ending;
     int64_t ending_since_ms;
+    bool stopping;
     void (*on_stopped)(void *user);
     void *user;
 };
 
-/* ---- effects and links find their way ---- */
-
-static void on_progress(struct coordinator *c, const struct effect_progress *p)
-{
-    metrics_on_progress(c->metrics, p);
-    waits_note(c->waits, p->group, &p->waits, os_mono_ms());
-}
-
-/* Agents first: links are written to in the order in which they came to have something, and a job
- * need not wait until many answers are written. */
-static void on_effects(struct effects *list, void *user)
-{
-    struct coordinator *c = user;
-    for (struct effect *x = list->first; x; x = x->next)
-        if (x->session) sessions_on_effect(c->sessions, x);
-    sessions_settle(c->sessions);
-    for (struct effect *x = list->first; x; x = x->next) {
-        if (x->type == EFFECT_PROGRESS)
-            on_progress(c, &x->u.progress);
-        else if (x->type == EFFECT_NOTICE)
-            outbox_on_notice(c->outbox, &x->u.notice);
-        else if (x->type == EFFECT_NOTICE_DROPPED)
-            outbox_on_dropped(c->outbox, &x->u.notice);
-        else if (!x->session)
-            api_on_effect(c->api, x);
-    }
-    api_settle(c->api);
-}
-
-static void on_relief(void *user)
-{
-    struct coordinator *c = user;
-    sessions_on_relief(c->sessions);
-    api_on_relief(c->api);
-}
+/* ---- links find their way ---- */
 
 static void on_accept(struct link *l, void *user)
 {
     struct coordinator *c = user;
-    if (str_eq(link_alpn(l), ALPN_CADRE))
-        sessions_accept(c->sessions, l);
-    else
+    if (!str_eq(link_alpn(l), ALPN_CADRE)) {
         api_accept(c->api, l);
+    } else if (c->owning && !c->losing) {
+        owning_accept(c->owning, l);
+    } else {
+        struct err e;
+        err_set(&e, ERR_UNAVAILABLE, "this coordinator does not own the queue");
+        link_abort(l, &e);
+    }
 }
 
 /* Of the second port, where no agents come. */
@@ -136,10 +96,7 @@ static void gather(struct scrape *s, void *user)
 {
     const struct coordinator *c = user;
     scrape_add_series(s, c->metrics->items, c->metrics->count);
-    spine_commits(c->spine, &s->commits);
-    s->batch_ms = spine_busy_ms(c->spine);
-    outbox_counters(c->outbox, &s->messages);
-    s->agent_connections = sessions_count(c->sessions);
+    if (c->owning) owning_gather(c->owning, s);
     if (c->listener) link_listener_counters(c->listener, &s->door);
     web_count(c->web, &s->door);
 }
@@ -259,45 +216,11 @@ static int open_trust(struct coordinator *c, struct err *e)
     return rc;
 }
 
-static int64_t stopwatch_us(void)
+/* What only the owner has, of one that is alone: before anything is listened on. */
+static int open_owning(struct coordinator *c, struct err *e)
 {
-    return (int64_t)(uv_hrtime() / 1000);
-}
-
-static size_t name_channels(struct coordinator *c)
-{
-    size_t count = 0;
-    c->channels = mem_array(json_count(c->config->channels) + 1, sizeof *c->channels);
-    for (const struct json *j = json_first(c->config->channels); j; j = json_next(j))
-        c->channels[count++] = json_key(j);
-    return count;
-}
-
-static int open_engine(struct coordinator *c, struct err *e)
-{
-    const struct config *f = c->config;
-    struct moment now;
-    struct engine_config g = {.lease_ms = f->lease_ms,
-                              .heartbeat_ms = f->heartbeat_ms,
-                              .retention_ms = f->retention_ms,
-                              .output_limit_bytes = f->output_limit_bytes,
-                              .payload_limit_bytes = f->payload_limit_bytes,
-                              .max_agents = f->max_agents,
-                              .kill_time_ms = lease_kill_time_ms(0),
-                              .timezone = f->timezone,
-                              .key_hash = webhook_key_hash,
-                              .stopwatch_us = stopwatch_us};
-    g.channel_count = name_channels(c);
-    g.channels = c->channels;
-    g.rules = c->rules = rules_read(f->rules);
-    g.rule_count = json_count(f->rules);
-    os_now(&now);
-    int rc = zone_files_read(f, &c->zones, &c->zones_sum, e);
-    g.zones = c->zones;
-    if (!rc) rc = coordinator_open_store(f, c->authority, false, &c->store, e);
-    if (!rc) rc = engine_new(c->store, &g, os_seed(), &now, &c->engine, e);
-    if (!rc) rc = reader_open(f->state, &c->reader, e);
-    return rc;
+    int rc = c->timeouts.place ? 0 : owning_open(c->config, c->authority, &c->owning, e);
+    return rc ? rc : reader_open(c->config->state, &c->reader, e);
 }
 
 static int open_listener(struct coordinator *c, struct err *e)
@@ -352,56 +275,150 @@ static int write_port(const struct coordinator *c, struct err *e)
     return rc;
 }
 
-/* cadre-notify is installed where this program is. */
-static struct courier *courier_beside(struct uv_loop_s *loop)
+/* ---- to own the queue, and to lose it ---- */
+
+static bool owns(void *user)
 {
-    char *self = paths_self(), *folder = paths_dir(self);
-    char *program =
-        paths_join(folder, str_ends(self, ".exe") ? "cadre-notify.exe" : "cadre-notify");
-    struct courier *made = courier_new(loop, program, NULL);
-    mem_free(program);
-    mem_free(folder);
-    mem_free(self);
-    return made;
+    const struct coordinator *c = user;
+    return c->owning && !c->losing;
+}
+
+bool coordinator_owns(const struct coordinator *c)
+{
+    return c->owning && !c->losing;
+}
+
+static const char *owner_addresses(void *user)
+{
+    const struct coordinator *c = user;
+    return c->watching && !c->tenure ? watching_owner(c->watching) : NULL;
+}
+
+static void on_lost(void *user);
+static void on_gone(void *user);
+
+static int start_owning(struct coordinator *c, struct owning *o, struct err *e)
+{
+    return owning_start(o,
+                        &(struct owning_options){.loop = c->loop,
+                                                 .authority = c->authority,
+                                                 .api = c->api,
+                                                 .metrics = c->metrics,
+                                                 .waits = c->waits,
+                                                 .web = &c->web,
+                                                 .name = c->name,
+                                                 .addresses = c->addresses,
+                                                 .first_message_ms = c->timeouts.first_message_ms,
+                                                 .tenure = c->tenure,
+                                                 .on_lost = on_lost,
+                                                 .on_gone = on_gone,
+                                                 .user = c},
+                        e);
+}
+
+static void watch_again(struct coordinator *c, int64_t pause_ms)
+{
+    tenure_free(c->tenure);
+    c->tenure = NULL;
+    if (!c->stopping) watching_again(c->watching, pause_ms);
+}
+
+/* What was loaded is of no use; while the time is not over, nobody waits for it. */
+static void throw_away(struct coordinator *c, const struct err *why)
+{
+    struct err e = {0};
+    log_error("owner: this coordinator cannot own the queue: %s", err_text(why));
+    owning_free(c->loaded);
+    c->loaded = NULL;
+    c->loading = false;
+    if (tenure_release(c->tenure, &e))
+        log_warn("owner: the queue was not given back: %s", err_text(&e));
+    watch_again(c, OWNER_TAKEOVER_MS);
+}
+
+/* The watch is done with the tenure. */
+static void on_given(void *user)
+{
+    struct coordinator *c = user;
+    struct err e = c->load_err;
+    if (!c->loaded) {
+        throw_away(c, &e);
+    } else if (tenure_is_lost(c->tenure)) {
+        err_set(&e, ERR_FENCED, "it took too long to load it");
+        throw_away(c, &e);
+    } else if (start_owning(c, c->loaded, &e)) {
+        throw_away(c, &e);
+    } else {
+        c->owning = c->loaded;
+        c->loaded = NULL;
+        c->loading = false;
+        log_info("owner: this coordinator owns the queue");
+        api_set_owner(c->api, owning_spine(c->owning), owning_courier(c->owning));
+    }
+}
+
+static void load(uv_work_t *work)
+{
+    struct coordinator *c = work->data;
+    c->load_err = (struct err){0};
+    if (owning_open(c->config, c->authority, &c->loaded, &c->load_err)) c->loaded = NULL;
+}
+
+static void on_loaded(uv_work_t *work, int status)
+{
+    struct coordinator *c = work->data;
+    (void)status; /* nobody cancels it */
+    c->load_runs = false;
+    if (!c->stopping) watching_give(c->watching);
+}
+
+static void on_taken(struct tenure *t, void *user)
+{
+    struct coordinator *c = user;
+    c->tenure = t;
+    c->loading = c->load_runs = true;
+    c->load.data = c;
+    if (uv_queue_work(c->loop, &c->load, load, on_loaded)) mem_exhausted();
+}
+
+static void on_lost(void *user)
+{
+    struct coordinator *c = user;
+    if (!c->owning || c->stopping) return;
+    log_warn("owner: this coordinator does not own the queue any more: its agents and clients are "
+             "sent away");
+    c->losing = true;
+    owning_lose(c->owning);
+}
+
+static void on_gone(void *user)
+{
+    struct coordinator *c = user;
+    owning_free(c->owning);
+    c->owning = NULL;
+    c->losing = false;
+    watch_again(c, 0);
 }
 
 static int start_parts(struct coordinator *c, struct err *e)
 {
-    static const struct spine_handler handler = {.on_effects = on_effects, .on_relief = on_relief};
     const struct config *f = c->config;
     struct moment now;
     int rc = reads_start(c->loop, c->reader, &c->reads, e);
-    if (!rc) rc = folding_start(f->state, c->store, &c->folding, e);
-    if (!rc) rc = spine_start(c->loop, c->engine, &handler, c, &c->spine, e);
     if (rc) return rc;
     c->metrics = metrics_new();
     c->waits = waits_new();
     c->history = history_new();
     c->sampling = sampling_start(c->loop, c->reads, c->history, c->timeouts.sample_ms);
-    c->zone_files = zone_files_start(c->loop, f, c->spine, c->zones, c->zones_sum);
-    c->standing =
-        standing_start(c->loop, &(struct standing_of){f->state, c->authority, &c->web, c->spine});
-    c->courier = courier_beside(c->loop);
     os_now(&now);
     c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
     const char *addresses = c->addresses ? c->addresses : c->address;
     c->name = mem_strndup(addresses, strcspn(addresses, ","));
-    c->outbox = outbox_new(f->channels, c->name, c->courier, c->spine);
-    struct sessions_options so = {.loop = c->loop,
-                                  .spine = c->spine,
-                                  .authority = c->authority,
-                                  .lease_ms = f->lease_ms,
-                                  .heartbeat_ms = f->heartbeat_ms,
-                                  .output_limit_bytes = f->output_limit_bytes,
-                                  .addresses = c->addresses,
-                                  .first_message_ms = c->timeouts.first_message_ms};
     struct api_options ao = {.loop = c->loop,
-                             .spine = c->spine,
                              .reads = c->reads,
                              .authority = c->authority,
                              .config = f,
-                             .courier = c->courier,
                              .name = c->name,
                              .port = c->port,
                              .started_wall_ms = now.wall_ms,
@@ -412,13 +429,31 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .waits = waits_of,
                              .waits_list = waits_list_of,
                              .history = history_of,
+                             .owns = owns,
+                             .owner_addresses = owner_addresses,
                              .user = c};
-    c->sessions = sessions_new(&so);
     c->api = api_new(&ao);
-    c->refresh = timer_new(c);
-    uv_timer_start(c->refresh, on_refresh, (uint64_t)authority_wait_ms(c->authority, now.wall_ms),
-                   0);
     return 0;
+}
+
+/* One that is alone owns the queue from the start on. */
+static int start_ownership(struct coordinator *c, struct err *e)
+{
+    static const struct watching_handler handler = {.on_taken = on_taken, .on_given = on_given};
+    if (c->timeouts.place)
+        return watching_start(c->loop, c->timeouts.place, c->addresses, &handler, c, &c->watching,
+                              e);
+    int rc = start_owning(c, c->owning, e);
+    if (rc) return rc;
+    api_set_owner(c->api, owning_spine(c->owning), owning_courier(c->owning));
+    return 0;
+}
+
+static void start_refresh(struct coordinator *c)
+{
+    c->refresh = timer_new(c);
+    uv_timer_start(c->refresh, on_refresh, (uint64_t)authority_wait_ms(c->authority, c->started_ms),
+                   0);
 }
 
 /* Nothing that the coordinator needs; people on this host do. */
@@ -453,19 +488,21 @@ int coordinator_start(struct uv_loop_s *loop, const struct config *config,
     if (!rc) rc = check_address(config, e);
     if (!rc) rc = web_check(config, e);
     if (!rc) rc = open_trust(c, e);
-    if (!rc) rc = open_engine(c, e);
+    if (!rc) rc = open_owning(c, e);
     if (!rc) rc = state_folder_finish(config->state, STATE_OF_COORDINATOR, e);
     if (!rc) rc = open_listener(c, e);
     if (!rc) rc = open_web(c, e);
     if (!rc) rc = admin_token_refresh(config, authority_pin(c->authority), c->port, e);
     if (!rc) rc = write_port(c, e);
     if (!rc) rc = start_parts(c, e);
+    if (!rc) rc = start_ownership(c, e);
     if (rc) {
         if (c->listener) link_listener_close(c->listener);
         web_close(c->web);
         coordinator_free(c);
         return rc;
     }
+    start_refresh(c);
     look_for_token(config);
     *out = c;
     return 0;
@@ -488,13 +525,24 @@ const char *coordinator_web_address(const struct coordinator *c)
 
 /* ---- stop ---- */
 
+static size_t sessions_left(const struct coordinator *c)
+{
+    return c->owning ? owning_sessions(c->owning) : 0;
+}
+
+static void close_links(struct coordinator *c, bool cut)
+{
+    if (c->owning) owning_close_sessions(c->owning, cut);
+    api_stop(c->api, cut);
+}
+
 static void on_ending(uv_timer_t *t)
 {
     struct coordinator *c = t->data;
-    if (sessions_count(c->sessions) || api_count(c->api)) {
+    if (c->load_runs || c->losing) return;
+    if (sessions_left(c) || api_count(c->api)) {
         if (os_mono_ms() - c->ending_since_ms < STOP_WAIT_MS) return;
-        sessions_stop(c->sessions, true);
-        api_stop(c->api, true);
+        close_links(c, true);
         return;
     }
     timer_free(&c->ending);
@@ -503,18 +551,24 @@ static void on_ending(uv_timer_t *t)
 
 void coordinator_reload(struct coordinator *c)
 {
-    if (c->zone_files) zone_files_again(c->zone_files);
+    if (c->owning) owning_reload(c->owning);
     web_again(c->web);
+}
+
+/* Not when it is being lost: then nothing of it is used any more. */
+static bool stops_in_order(const struct coordinator *c)
+{
+    return c->owning && !c->losing;
 }
 
 void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user)
 {
     if (c->ending) {
-        sessions_stop(c->sessions, true);
-        api_stop(c->api, true);
+        close_links(c, true);
         return;
     }
-    if (!c->spine) return; /* stopped already */
+    if (c->stopping) return; /* stopped already */
+    c->stopping = true;
     c->on_stopped = on_stopped;
     c->user = user;
     link_listener_close(c->listener);
@@ -522,48 +576,46 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     web_close(c->web);
     c->web = NULL;
     timer_free(&c->refresh);
+    watching_stop(c->watching);
+    c->watching = NULL;
     /* In this order: no new commands; the queued ones and their answers, some of which are looked
      * up; then the links. */
-    sessions_quiesce(c->sessions);
+    if (stops_in_order(c)) owning_quiesce(c->owning);
     api_quiesce(c->api);
-    outbox_stop(c->outbox);
-    courier_stop(c->courier);
-    zone_files_stop(c->zone_files);
-    c->zone_files = NULL;
-    standing_stop(c->standing);
-    c->standing = NULL;
     sampling_stop(c->sampling);
     c->sampling = NULL;
-    spine_stop(c->spine);
-    c->spine = NULL;
-    folding_stop(c->folding);
-    c->folding = NULL;
+    if (stops_in_order(c)) owning_stop(c->owning);
     reads_stop(c->reads);
-    sessions_stop(c->sessions, false);
+    if (stops_in_order(c)) owning_close_sessions(c->owning, false);
     api_stop(c->api, false);
     c->ending_since_ms = os_mono_ms();
     c->ending = timer_new(c);
     uv_timer_start(c->ending, on_ending, STOP_POLL_MS, STOP_POLL_MS);
 }
 
+/* It stops before it had loaded what it took over. */
+static void drop_loaded(struct coordinator *c)
+{
+    struct err e = {0};
+    if (!c->loading) return;
+    owning_free(c->loaded);
+    if (tenure_release(c->tenure, &e))
+        log_warn("owner: the queue was not given back: %s", err_text(&e));
+}
+
 void coordinator_free(struct coordinator *c)
 {
     if (!c) return;
-    sessions_free(c->sessions);
+    watching_stop(c->watching);
     api_free(c->api);
-    outbox_free(c->outbox);
-    courier_free(c->courier);
     metrics_free(c->metrics);
     waits_free(c->waits);
     history_free(c->history);
     reads_free(c->reads);
     reader_close(c->reader);
-    engine_free(c->engine);
-    mem_free(c->channels);
-    rules_free(c->rules, json_count(c->config->rules));
-    zones_free(c->zones);
-    folding_stop(c->folding);
-    store_close(c->store);
+    drop_loaded(c);
+    owning_free(c->owning);
+    tenure_free(c->tenure);
     authority_free(c->authority);
     if (c->address) {
         char *path = paths_join(c->config->state, "port");

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "coordinator/config.h"
+#include "coordinator/store/owner_place.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,9 @@ struct coordinator_timeouts {
     int64_t stall_ms;                  /* of any peer that does not read */
     unsigned places;
     int64_t sample_ms; /* between two points of a group's history; of sampling.h */
+    /* Where the owner's row is, for one of several coordinators; NULL: what `store:` says, and with
+     * SQLite nowhere: this one is alone. Borrowed until coordinator_free. */
+    const struct owner_place *place;
 };
 
 /* Makes what `run` needs and is not there yet: CA, server certificate, databases, admin token.
@@ -58,6 +62,8 @@ const char *coordinator_address(
     const struct coordinator *c); /* "0.0.0.0:7433": what is listened on */
 /* The same of the second port; NULL: there is none. */
 const char *coordinator_web_address(const struct coordinator *c);
+/* Does it own the queue? One that is alone always does. */
+bool coordinator_owns(const struct coordinator *c);
 /* SIGHUP: reads again what may change while it runs: the time zones, and the certificate of the
  * second port. */
 void coordinator_reload(struct coordinator *c);

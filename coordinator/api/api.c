@@ -6,6 +6,7 @@
 #include "coordinator/api/live.h"
 #include "coordinator/api/page.h"
 #include "coordinator/api/rate.h"
+#include "coordinator/api/request.h"
 #include "coordinator/api/route.h"
 #include "coordinator/api/traffic.h"
 
@@ -76,6 +77,30 @@ struct api *api_new(const struct api_options *o)
     uv_idle_init(o->loop, idle);
     a->idle = idle;
     return a;
+}
+
+bool api_owns(const struct api *a)
+{
+    return a->spine && (!a->o.owns || a->o.owns(a->o.user));
+}
+
+/* What the engine said is not known any more. */
+static void lose(struct api *a)
+{
+    mem_free(a->put_off);
+    a->put_off = NULL;
+    a->probed_ms = 0;
+    request_fail_all(a);
+    conn_break_streams(a);
+}
+
+void api_set_owner(struct api *a, struct spine *spine, struct courier *courier)
+{
+    bool lost = a->spine && !spine;
+    a->spine = spine;
+    a->courier = courier;
+    if (lost) lose(a);
+    api_on_relief(a); /* who waited for the other spine does not wait for this one */
 }
 
 void api_on_effect(struct api *a, struct effect *x)

@@ -22,13 +22,11 @@ struct scrape;
 
 struct api_options {
     struct uv_loop_s *loop;
-    struct spine *spine;
     struct reads *reads;
     const struct authority *authority;
     const struct config *config;
-    struct courier *courier; /* of what is sent to channels */
-    const char *name;        /* this coordinator's in messages; NULL: none */
-    uint16_t port;           /* the port that is listened on; tokens contain it */
+    const char *name; /* this coordinator's in messages; NULL: none */
+    uint16_t port;    /* the port that is listened on; tokens contain it */
     int64_t started_wall_ms;
     /* Timeouts of clients; 0: the defaults in api/context.h. */
     int64_t head_ms, body_ms, idle_ms;
@@ -40,10 +38,20 @@ struct api_options {
     char *(*waits_list)(const char *group, void *user);
     /* The points of a group's history, as history_json has them. May be NULL. */
     char *(*history)(const char *group, enum history_span span, bool *shared, void *user);
+    /* Does this coordinator own the queue? NULL: always. */
+    bool (*owns)(void *user);
+    /* Of the one that does, when this one does not: a JSON list of "host:port", valid until the
+     * loop goes on. NULL: there is none, or it is not known yet. May be NULL. */
+    const char *(*owner_addresses)(void *user);
     void *user;
 };
 
 struct api *api_new(const struct api_options *o);
+/* The coordinator owns the queue from now on; courier: of what is sent to channels. Both are
+ * borrowed. At first it does not, and with NULLs it does not any more: whoever waits for an answer
+ * of the engine gets 503 and may try again, streams break off without their end, so that who
+ * follows comes back. */
+void api_set_owner(struct api *a, struct spine *spine, struct courier *courier);
 /* Takes over a link whose handshake is done and that speaks HTTP. */
 void api_accept(struct api *a, struct link *l);
 /* What is not for sessions, the metrics or channels; afterwards, once per list of effects:

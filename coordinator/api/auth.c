@@ -155,11 +155,12 @@ void auth_forget_session(struct auth *a, int64_t session)
 static void note_use(struct api *api, int64_t token, int64_t wall_ms)
 {
     struct entry *n = map_find(&api->auth->entries, (uint64_t)token);
-    if (!n || (wall_ms - n->noted_ms < USED_EVERY_MS && wall_ms >= n->noted_ms)) return;
+    if (!n || !api->spine || (wall_ms - n->noted_ms < USED_EVERY_MS && wall_ms >= n->noted_ms))
+        return;
     n->noted_ms = wall_ms;
     struct command *c = command_new(CMD_TOKEN_USED);
     c->u.id = token;
-    spine_push(api->o.spine, c);
+    spine_push(api->spine, c);
 }
 
 static int parse_token(const char *text, struct token *t, struct problem *p)

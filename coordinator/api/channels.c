@@ -128,7 +128,7 @@ static bool is_tried(const struct request *r, const struct json *channel)
 {
     char lane[COURIER_LANE_SIZE];
     lane_of_tests(channel, lane);
-    return courier_waiting(r->api->o.courier, lane) >= COURIER_OF_LANE;
+    return courier_waiting(r->api->courier, lane) >= COURIER_OF_LANE;
 }
 
 static void send_test(struct request *r, const struct json *channel)
@@ -138,7 +138,7 @@ static void send_test(struct request *r, const struct json *channel)
     struct buf line;
     char id[COURIER_ID_SIZE], lane[COURIER_LANE_SIZE];
     buf_init(&line, ANSWER_BYTES);
-    courier_id(a->o.courier, id);
+    courier_id(a->courier, id);
     struct json *event = test_event(json_key(channel), id, a->o.name ? a->o.name : "");
     int rc = channel_order(channel, id, event, &line, &e);
     json_free(event);
@@ -148,7 +148,7 @@ static void send_test(struct request *r, const struct json *channel)
         struct test *t = mem_alloc(sizeof *t);
         *t = (struct test){a, request_wait(r, on_tested)};
         lane_of_tests(channel, lane);
-        courier_send(a->o.courier, lane, &line, on_end, t);
+        courier_send(a->courier, lane, &line, on_end, t);
     }
     buf_fini(&line);
 }
@@ -159,6 +159,9 @@ void channels_test(struct request *r)
     const struct json *channel = json_get(r->api->o.config->channels, name);
     if (!channel)
         refuse_unknown(r, name);
+    else if (!r->api->courier)
+        request_fail(r, ERR_UNAVAILABLE,
+                     &(struct err){ERR_UNAVAILABLE, "this coordinator does not own the queue"});
     else if (is_tried(r, channel))
         request_fail(r, ERR_UNAVAILABLE,
                      &(struct err){ERR_UNAVAILABLE,

@@ -311,8 +311,8 @@ static void admit(struct conn *c)
 static bool must_wait(const struct conn *c)
 {
     const struct request *r = c->incoming;
-    return r && !c->admitted && !r->problem.status && !route_watches(r->route) &&
-           !spine_takes_requests(c->api->o.spine);
+    return r && !c->admitted && !r->problem.status && !route_watches(r->route) && c->api->spine &&
+           !spine_takes_requests(c->api->spine);
 }
 
 static void on_head(struct conn *c)
@@ -680,6 +680,26 @@ void conn_close(struct conn *c, bool cut)
         link_abort(c->link, &e);
     } else {
         finish(c);
+    }
+}
+
+static bool has_stream(const struct conn *c)
+{
+    const struct request *r = c->first;
+    while (r && !r->stream)
+        r = r->next;
+    return r != NULL;
+}
+
+void conn_break_streams(struct api *a)
+{
+    struct err e;
+    err_set(&e, ERR_UNAVAILABLE, "this coordinator does not own the queue any more");
+    for (struct conn *c = a->first, *next; c; c = next) {
+        next = c->next;
+        if (c->closing || !has_stream(c)) continue;
+        c->closing = true;
+        link_abort(c->link, &e);
     }
 }
 

@@ -9,6 +9,8 @@ struct conn *conn_next(const struct conn *c);
 void conn_turn(struct conn *c); /* sends the finished answers, continues the waiting requests */
 /* Gives a new share to the connections that have had theirs. */
 void conn_share(struct api *a);
+/* Every connection with a stream ends at once, without the end of the stream. */
+void conn_break_streams(struct api *a);
 void conn_settle(struct api *a); /* turns the connections whose streams were woken */
 void conn_sweep(struct conn *c, int64_t now_ms);
 void conn_close(struct conn *c, bool cut);

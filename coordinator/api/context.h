@@ -33,6 +33,8 @@ struct page;
 
 struct api {
     struct api_options o;
+    struct spine *spine;     /* NULL: another coordinator owns the queue */
+    struct courier *courier; /* the same */
     struct auth *auth;
     struct rate *webhooks; /* how many calls each of them takes */
     struct traffic *traffic;
@@ -58,5 +60,8 @@ struct api {
     void *timer;
     bool stopped;
 };
+
+/* Does this coordinator own the queue, with its engine at hand? */
+bool api_owns(const struct api *a);
 
 #endif

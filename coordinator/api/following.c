@@ -202,6 +202,7 @@ static void on_why(struct request *r, struct reply *x)
 static void ask_why(struct following *st)
 {
     if (st->asking || !follow_waits(st->follow) || st->base.r->api->stopped) return;
+    if (!st->base.r->api->spine) return;
     struct command *c = command_new(CMD_WHY);
     c->u.id = st->asked_job = st->follow->job;
     st->asking = true;

@@ -249,6 +249,21 @@ void request_reply(struct api *a, uint64_t number, struct reply *x)
     fn(r, x);
 }
 
+void request_fail_all(struct api *a)
+{
+    uint64_t *numbers = mem_array(a->waiting.count + 1, sizeof *numbers);
+    const struct request *r;
+    size_t place = 0, count = 0;
+    while ((r = map_next(&a->waiting, &place)) != NULL)
+        numbers[count++] = r->number;
+    for (size_t i = 0; i < count; i++) {
+        struct reply x = {.rc = ERR_UNAVAILABLE};
+        err_set(&x.err, x.rc, "this coordinator does not own the queue any more; try again");
+        request_reply(a, numbers[i], &x);
+    }
+    mem_free(numbers);
+}
+
 static struct principal principal_of(const struct request *r)
 {
     return (
@@ -262,11 +277,13 @@ void request_ask(struct request *r, struct command *c,
     c->by = principal_of(r);
     r->changing = !engine_only_looks(c);
     bool may_ask = c->by.token || r->keyed || c->type == CMD_PROBE;
-    if (a->stopped || !may_ask) {
+    if (a->stopped || !a->spine || !may_ask) {
         struct err e;
         command_free(c);
         if (a->stopped)
             err_set(&e, ERR_UNAVAILABLE, "the coordinator stops");
+        else if (!a->spine)
+            err_set(&e, ERR_UNAVAILABLE, "this coordinator does not own the queue");
         else /* a route that needs no token gives no commands, but for a webhook with its key, and
               * the question whether changes can be saved */
             err_set(&e, ERR_DENIED, "the request has no token");
@@ -275,7 +292,7 @@ void request_ask(struct request *r, struct command *c,
     }
     c->request = request_wait(r, fn);
     c->source = (uint64_t)(uintptr_t)r->conn; /* sessions have small numbers */
-    spine_push(a->o.spine, c);
+    spine_push(a->spine, c);
 }
 
 /* ---- the end of its token ---- */

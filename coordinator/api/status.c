@@ -63,11 +63,11 @@ void status_ready(struct request *r)
     static const char *const keys[] = {"owner"};
     struct api *a = r->api;
     struct problem p = {0};
-    int64_t busy_ms = spine_busy_ms(a->o.spine);
+    int64_t busy_ms = a->spine ? spine_busy_ms(a->spine) : 0;
     request_query_known(r, keys, 1);
     if (r->problem.status) {
         request_send_problem(r, &r->problem);
-    } else if (http_query(&r->target, "owner") && !spine_owns_queue(a->o.spine)) {
+    } else if (http_query(&r->target, "owner") && !(api_owns(a) && spine_owns_queue(a->spine))) {
         problem_set(&p, 503, "unavailable", NULL, "another coordinator owns the queue");
         request_send_problem(r, &p);
     } else if (busy_ms > BATCH_LATE_MS) {
@@ -75,7 +75,7 @@ void status_ready(struct request *r)
                     "the coordinator's database has not finished a batch for %lld s",
                     (long long)(busy_ms / 1000));
         request_send_problem(r, &p);
-    } else if (!spine_takes_requests(a->o.spine)) {
+    } else if (a->spine && !spine_takes_requests(a->spine)) {
         problem_set(&p, 503, "unavailable", "look at the load of the coordinator's disk",
                     "the coordinator's database does not keep up: no request is taken until it "
                     "has worked off what waits");
@@ -84,6 +84,8 @@ void status_ready(struct request *r)
         problem_set(&p, 503, "unavailable", "try again a little later",
                     "too many questions wait for the coordinator's database");
         request_send_problem(r, &p);
+    } else if (!a->spine) { /* it answers what it can, and passes on the rest */
+        send_ready(r);
     } else if (a->probed_ms > 0 && os_mono_ms() - a->probed_ms < PROBE_KEPT_MS) {
         send_ready(r);
     } else {
