@@ -353,7 +353,9 @@ static void on_check(uv_check_t *h)
 /* Effects are dropped from the moment on in which another coordinator may own the queue. */
 static bool may_tell(struct spine *s)
 {
-    return !s->lost && !s->dropping && (!s->handler.tenure || tenure_may_send(s->handler.tenure));
+    if (s->lost || s->dropping) return false;
+    /* one that is over stays so: the next renewal must not bring back what is dropped here */
+    return !s->handler.tenure || !tenure_is_lost(s->handler.tenure);
 }
 
 /* false: the tenure is over, and the handler has been told. */

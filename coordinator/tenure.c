@@ -122,12 +122,12 @@ static int take_row(void *user, struct owner_row *mine, struct err *e)
 
 void tenure_give(struct tenure *t, struct store *s)
 {
-    store_own(s, &(struct store_owner){.mine = &t->mine,
-                                       .take_row = t->place->apart ? take_row : NULL,
-                                       .on_send = on_send,
-                                       .on_answer = on_answer,
-                                       .ask = ask,
-                                       .user = t});
+    store_set_owner(s, &(struct store_owner){.mine = &t->mine,
+                                             .take_row = t->place->apart ? take_row : NULL,
+                                             .on_send = on_send,
+                                             .on_answer = on_answer,
+                                             .ask = ask,
+                                             .user = t});
 }
 
 int tenure_release(struct tenure *t, struct err *e)

@@ -72,7 +72,7 @@ int store_probe(struct store *s, struct err *e)
 
 /* ---- the owner's row ---- */
 
-void store_own(struct store *s, const struct store_owner *o)
+void store_set_owner(struct store *s, const struct store_owner *o)
 {
     s->owner = o ? *o : (struct store_owner){0};
 }
