@@ -439,10 +439,9 @@ static int start_parts(struct coordinator *c, struct err *e)
 /* One that is alone owns the queue from the start on. */
 static int start_ownership(struct coordinator *c, struct err *e)
 {
-    static const struct watching_handler handler = {.on_taken = on_taken, .on_given = on_given};
+    struct watching_handler handler = {.on_taken = on_taken, .on_given = on_given, .user = c};
     if (c->timeouts.place)
-        return watching_start(c->loop, c->timeouts.place, c->addresses, &handler, c, &c->watching,
-                              e);
+        return watching_start(c->loop, c->timeouts.place, c->addresses, &handler, &c->watching, e);
     int rc = start_owning(c, c->owning, e);
     if (rc) return rc;
     api_set_owner(c->api, owning_spine(c->owning), owning_courier(c->owning));

@@ -1,6 +1,6 @@
 /* What only the coordinator has that owns the queue: the store, the engine, the spine, and what
- * works with them (sessions, messages to channels, time zones, what is told to the engine). One that
- * is alone has it from its start to its end; one of several may get it and lose it many times.
+ * works with them (sessions, messages to channels, time zones, what is told to the engine). One
+ * that is alone has it from its start to its end; one of several may get it and lose it many times.
  *
  *   owning_open -> owning_start -+-> owning_stop (in order) ----------+-> owning_free
  *                                +-> on_lost, owning_lose -> on_gone -+

@@ -70,9 +70,9 @@ bool spine_takes_requests(const struct spine *s);
  * inside this call). Blocks for a commit or two. Nothing may be pushed any more. Its handles
  * close asynchronously; the memory goes with them. */
 void spine_stop(struct spine *s);
-/* The tenure is lost: what was pushed is thrown away, and nothing is told. Does not block: on_dropped
- * comes from the loop when the thread has left the store, which may take seconds. Not after
- * spine_stop. */
+/* The tenure is lost: what was pushed is thrown away, and nothing is told. Does not block:
+ * on_dropped comes from the loop when the thread has left the store, which may take seconds. Not
+ * after spine_stop. */
 void spine_drop(struct spine *s);
 
 #endif

@@ -16,7 +16,6 @@ struct watching {
     const struct owner_place *place;
     const char *addresses;
     struct watching_handler handler;
-    void *user;
 
     /* loop thread */
     struct ownership machine; /* until it takes over: then the tenure has it */
@@ -172,7 +171,7 @@ static void on_take(struct watching *w)
     mem_free(w->owner);
     w->owner = mem_strdup(w->addresses);
     wait(w, OWNER_RENEW_MS);
-    w->handler.on_taken(w->tenure, w->user);
+    w->handler.on_taken(w->tenure, w->handler.user);
 }
 
 static void on_renewed(struct watching *w)
@@ -186,7 +185,7 @@ static void give(struct watching *w)
     w->giving = false;
     w->tenure = NULL;
     uv_timer_stop(&w->timer);
-    w->handler.on_given(w->user);
+    w->handler.on_given(w->handler.user);
 }
 
 static void on_answer(uv_async_t *a)
@@ -230,14 +229,12 @@ static void close_handles(struct watching *w)
 }
 
 int watching_start(struct uv_loop_s *loop, const struct owner_place *place, const char *addresses,
-                   const struct watching_handler *handler, void *user, struct watching **out,
-                   struct err *e)
+                   const struct watching_handler *handler, struct watching **out, struct err *e)
 {
     struct watching *w = mem_alloc(sizeof *w);
     w->place = place;
     w->addresses = addresses;
     w->handler = *handler;
-    w->user = user;
     ownership_init(&w->machine);
     if (uv_mutex_init(&w->lock) || uv_cond_init(&w->wake)) mem_exhausted();
     if (uv_async_init(loop, &w->async, on_answer)) mem_exhausted();

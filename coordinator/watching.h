@@ -21,13 +21,13 @@ struct watching_handler {
     void (*on_taken)(struct tenure *t, void *user);
     /* After watching_give: the thread is done with the tenure. */
     void (*on_given)(void *user);
+    void *user;
 };
 
-/* addresses: this coordinator's, for the row; a JSON list, or NULL. Place and addresses are borrowed
- * until watching_stop. */
+/* addresses: this coordinator's, for the row; a JSON list, or NULL. Place and addresses are
+ * borrowed until watching_stop. */
 int watching_start(struct uv_loop_s *loop, const struct owner_place *place, const char *addresses,
-                   const struct watching_handler *handler, void *user, struct watching **out,
-                   struct err *e);
+                   const struct watching_handler *handler, struct watching **out, struct err *e);
 /* The addresses of the owner that was seen last, a JSON list, until the loop goes on. NULL: nobody
  * owns the queue, or has said where it is. */
 const char *watching_owner(const struct watching *w);

@@ -79,9 +79,20 @@ struct api *api_new(const struct api_options *o)
     return a;
 }
 
-bool api_owns(const struct api *a)
+/* Who waits for the engine gets 503, and may ask again. */
+static void fail_all(struct api *a)
 {
-    return a->spine && (!a->o.owns || a->o.owns(a->o.user));
+    uint64_t *numbers = mem_array(a->waiting.count + 1, sizeof *numbers);
+    const struct request *r;
+    size_t place = 0, count = 0;
+    while ((r = map_next(&a->waiting, &place)) != NULL)
+        numbers[count++] = r->number;
+    for (size_t i = 0; i < count; i++) {
+        struct reply x = {.rc = ERR_UNAVAILABLE};
+        err_set(&x.err, x.rc, "this coordinator does not own the queue any more; try again");
+        request_reply(a, numbers[i], &x);
+    }
+    mem_free(numbers);
 }
 
 /* What the engine said is not known any more. */
@@ -90,7 +101,7 @@ static void lose(struct api *a)
     mem_free(a->put_off);
     a->put_off = NULL;
     a->probed_ms = 0;
-    request_fail_all(a);
+    fail_all(a);
     conn_break_streams(a);
 }
 

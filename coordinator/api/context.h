@@ -62,6 +62,9 @@ struct api {
 };
 
 /* Does this coordinator own the queue, with its engine at hand? */
-bool api_owns(const struct api *a);
+static inline bool api_owns(const struct api *a)
+{
+    return a->spine && (!a->o.owns || a->o.owns(a->o.user));
+}
 
 #endif

@@ -249,21 +249,6 @@ void request_reply(struct api *a, uint64_t number, struct reply *x)
     fn(r, x);
 }
 
-void request_fail_all(struct api *a)
-{
-    uint64_t *numbers = mem_array(a->waiting.count + 1, sizeof *numbers);
-    const struct request *r;
-    size_t place = 0, count = 0;
-    while ((r = map_next(&a->waiting, &place)) != NULL)
-        numbers[count++] = r->number;
-    for (size_t i = 0; i < count; i++) {
-        struct reply x = {.rc = ERR_UNAVAILABLE};
-        err_set(&x.err, x.rc, "this coordinator does not own the queue any more; try again");
-        request_reply(a, numbers[i], &x);
-    }
-    mem_free(numbers);
-}
-
 static struct principal principal_of(const struct request *r)
 {
     return (

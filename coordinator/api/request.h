@@ -148,9 +148,6 @@ uint64_t request_wait(struct request *r, void (*on_reply)(struct request *r, str
 /* What the request waited for; nothing happens when its client is gone. */
 void request_reply(struct api *a, uint64_t number, struct reply *x);
 
-/* The engine that they asked is gone: all who wait get 503, and may ask again. */
-void request_fail_all(struct api *a);
-
 /* The token of the request was revoked, or has expired, as p says: an answer that was read for it
  * and is not sent yet becomes p; what it did is told. */
 void request_refuse_late(struct request *r, const struct problem *p);

@@ -59,7 +59,6 @@
 #include "coordinator/engine/news.h"
 #include "coordinator/engine/sent.h"
 #include "coordinator/schedule/zones.h"
-#include "coordinator/store/store_owner.h"
 #include "wire/lease.h"
 
 #define RETRY_BUG_MS 60000

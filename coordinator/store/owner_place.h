@@ -1,6 +1,6 @@
 /* Where the owner's row is (wire/lease.h, coordinator/ownership.h): in the database that several
- * coordinators share, or in a test's memory. The functions may block for some seconds and are called
- * from one thread after the other, never from two at once; each failure is one of
+ * coordinators share, or in a test's memory. The functions may block for some seconds and are
+ * called from one thread after the other, never from two at once; each failure is one of
  *
  *   ERR_FENCED       the row is not as the caller says: another one was there
  *   ERR_UNAVAILABLE  there is no answer: it may have been done, or may yet be

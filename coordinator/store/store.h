@@ -26,6 +26,7 @@
 #include "coordinator/store/store_agent_event.h"
 #include "coordinator/store/store_flow.h"
 #include "coordinator/store/store_notice.h"
+#include "coordinator/store/store_owner.h"
 #include "coordinator/store/store_page_session.h"
 
 /* Opens or creates, checks (quick integrity check when the last shutdown was not clean; ERR_CORRUPT
@@ -43,8 +44,7 @@ void store_rollback(struct store *s);
 void store_settle(struct store *s);
 /* Did anything change since store_begin? An empty commit costs nothing. */
 bool store_dirty(const struct store *s);
-/* Writes to each file and leaves it as it was: the commit then tells whether changes can be
- * saved. */
+/* Writes to each file and leaves it as it was: the commit tells whether changes can be saved. */
 int store_probe(struct store *s, struct err *e);
 
 /* ---- step 1: what a batch needs is looked up first and together ---- */

@@ -26,8 +26,9 @@ struct store_owner {
 
 /* Copied. NULL: one coordinator alone, as it is from the start. Between two transactions. */
 void store_set_owner(struct store *s, const struct store_owner *o);
-/* A transaction that changes the owner's row and nothing else; without store_set_owner it does nothing.
- * Outside of store_begin. ERR_FENCED, ERR_UNAVAILABLE (it was not committed), others of a commit. */
+/* A transaction that changes the owner's row and nothing else; without store_set_owner it does
+ * nothing. Outside of store_begin. ERR_FENCED, ERR_UNAVAILABLE (it was not committed), and what a
+ * commit may say. */
 int store_renew(struct store *s, struct err *e);
 
 #endif
