@@ -223,6 +223,33 @@ static void full_disk__a_submit_is_told_and_an_event_waits(void **state)
 }
 
 /* What comes while nothing can be written neither loads the engine anew nor tries the disk. */
+/* Another coordinator owns the queue: for good, whatever the store says later. */
+static void fenced__nobody_is_told_anything_and_nothing_is_tried(void **state)
+{
+    struct rig *r = *state;
+    struct world *w = &r->w;
+    uint64_t s = world_connect(w, world_agent(w, "a", NULL), NULL, 1);
+    int64_t id = world_running(w, s, NULL, 1);
+    faults.commit = ERR_FENCED;
+    push(r, cmd_submit(w, NULL, NULL));
+    push(r, cmd_finished(s, 2, id, 1, JOB_SUCCESS, REASON_NONE));
+    round_of(r);
+    assert_true(rounds_are_fenced(r->rounds));
+    assert_false(rounds_are_stuck(r->rounds));
+    assert_int_equal(r->done, 0);
+    assert_int_equal(world_effects(w, EFFECT_REPLY), 0);
+    assert_int_equal(world_effects(w, EFFECT_ACK), 0);
+    assert_int_equal(world_effects(w, EFFECT_CLOSE), 0);
+    faults.commit = 0;
+    int begins = faults.begins;
+    push(r, cmd_submit(w, NULL, NULL));
+    round_of(r);
+    rounds_renew(r->rounds);
+    assert_int_equal(faults.begins, begins);
+    assert_int_equal(world_effects(w, EFFECT_REPLY), 0);
+    assert_true(rounds_are_fenced(r->rounds));
+}
+
 static void full_disk__commands_do_not_shorten_the_pause(void **state)
 {
     struct rig *r = *state;
@@ -645,6 +672,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(full_disk__a_submit_is_told_and_an_event_waits),
+        TEST(fenced__nobody_is_told_anything_and_nothing_is_tried),
         TEST(full_disk__commands_do_not_shorten_the_pause),
         TEST(full_disk__the_pause_doubles_up_to_four_seconds),
         TEST(full_disk__is_tried_again_while_the_engine_s_clock_stands),
