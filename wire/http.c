@@ -352,6 +352,12 @@ void http_parser_body_is_secret(struct http_parser *p)
     p->secret = true;
 }
 
+void http_parser_take_body(struct http_parser *p, struct buf *out)
+{
+    *out = p->m.body;
+    buf_init(&p->m.body, p->max_body);
+}
+
 void http_parser_drop_body(struct http_parser *p)
 {
     free_body(p);

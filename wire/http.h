@@ -81,6 +81,8 @@ void http_parser_limit_body(struct http_parser *p, size_t most);
  * bytes, is overwritten before it is given back. */
 #define BODY_SECRET 4096
 void http_parser_body_is_secret(struct http_parser *p);
+/* Hands the body over; it is empty in the message then. buf_fini *out. */
+void http_parser_take_body(struct http_parser *p, struct buf *out);
 /* Gives the memory of the body back. */
 void http_parser_drop_body(struct http_parser *p);
 
