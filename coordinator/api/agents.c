@@ -48,12 +48,17 @@ static void on_changed(struct request *r, struct reply *x)
         agents_show(r);
 }
 
+static void tell_removed(struct request *r)
+{
+    request_send_empty(r, 204);
+}
+
 static void on_removed(struct request *r, struct reply *x)
 {
     if (x->rc)
         request_fail_reply(r, x);
     else
-        request_send_empty(r, 204);
+        request_hold(r, tell_removed);
 }
 
 /* The path may name the agent; the engine knows its id. */

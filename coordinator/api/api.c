@@ -3,6 +3,7 @@
 #include "coordinator/api/auth.h"
 #include "coordinator/api/conn.h"
 #include "coordinator/api/following.h"
+#include "coordinator/api/forward.h"
 #include "coordinator/api/live.h"
 #include "coordinator/api/page.h"
 #include "coordinator/api/rate.h"
@@ -29,6 +30,7 @@ static void on_sweep(uv_timer_t *t)
     /* The clients may have sent something meanwhile that is not read yet. */
     if (late) return;
     struct conn *next;
+    forwards_sweep(a->forwards, now_ms);
     for (struct conn *c = a->first; c; c = next) {
         next = conn_next(c);
         conn_sweep(c, now_ms);
@@ -56,6 +58,7 @@ struct api *api_new(const struct api_options *o)
     a->auth = auth_new();
     a->live = live_new();
     a->page = page_new();
+    a->forwards = forwards_new();
     size_t count;
     const struct route *routes = route_table(&count);
     a->traffic = traffic_new(routes, (int)count);
@@ -200,6 +203,7 @@ void api_free(struct api *a)
     auth_free(a->auth);
     live_free(a->live);
     page_free(a->page);
+    forwards_free(a->forwards);
     rate_free(a->webhooks);
     traffic_free(a->traffic);
     mem_free(a->allow);

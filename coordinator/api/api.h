@@ -43,6 +43,10 @@ struct api_options {
     /* Of the one that does, when this one does not: a JSON list of "host:port", valid until the
      * loop goes on. NULL: there is none, or it is not known yet. May be NULL. */
     const char *(*owner_addresses)(void *user);
+    /* Who the owner is, for `status`: a JSON object, mem_free. NULL: the store has no owner. */
+    char *(*owner)(void *user);
+    bool shared;        /* the store is: what ends a token is answered a second later */
+    int64_t forward_ms; /* silence of the owner; 0: the default in api/forward.h */
     void *user;
 };
 

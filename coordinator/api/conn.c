@@ -1,6 +1,7 @@
 /* A client's connection: it parses bytes to requests, sends the answers in the order of the
  * requests, and ends clients that are too slow. */
 #include "coordinator/api/conn.h"
+#include "coordinator/api/forward.h"
 #include "coordinator/api/route.h"
 #include "coordinator/api/following.h"
 #include "coordinator/api/traffic.h"
@@ -92,7 +93,7 @@ static void enqueue(struct conn *c, struct request *r)
 /* Whoever sent the request has proved himself. */
 static void know(struct conn *c, const struct request *r)
 {
-    if (c->known || (!r->who.token && !r->keyed && !r->allowed)) return;
+    if (c->known || (!r->who.token && !r->keyed && !r->allowed && !r->passed.vouched)) return;
     c->known = true;
     link_admit(c->link);
 }
@@ -293,13 +294,13 @@ static void admit(struct conn *c)
     c->admitted = true;
     know(c, r);
     reserve_body(c, m);
-    if (r->problem.status && m->has_body) {
+    if ((r->problem.status || r->passed.early) && m->has_body) {
         /* the body of a refused request is not read: it may have a MiB */
         c->incoming = NULL;
         r->keep_alive = false;
         enqueue(c, r);
         end_input(c);
-        request_send_problem(r, &r->problem);
+        if (r->problem.status) request_send_problem(r, &r->problem);
     } else {
         tell_to_go_on(c);
     }
@@ -311,8 +312,8 @@ static void admit(struct conn *c)
 static bool must_wait(const struct conn *c)
 {
     const struct request *r = c->incoming;
-    return r && !c->admitted && !r->problem.status && !route_watches(r->route) && c->api->spine &&
-           !spine_takes_requests(c->api->spine);
+    return r && !c->admitted && !r->problem.status && !route_watches(r->route) && !r->passed.head &&
+           c->api->spine && !spine_takes_requests(c->api->spine);
 }
 
 static void on_head(struct conn *c)
@@ -334,6 +335,16 @@ static void say_expired(const struct request *r, struct problem *p)
                     "this token has expired");
 }
 
+/* The body goes along, with what it has of the budget. */
+static void pass_on(struct conn *c, struct request *r)
+{
+    struct buf body;
+    size_t paid = c->body_bytes;
+    http_parser_take_body(c->parser, &body);
+    c->body_bytes = 0;
+    forward_message(r, &body, paid);
+}
+
 static void on_message(struct conn *c)
 {
     struct request *r = c->incoming;
@@ -350,7 +361,10 @@ static void on_message(struct conn *c)
     }
     enqueue(c, r);
     if (!r->keep_alive) end_input(c);
-    route_message(r, http_parser_message(c->parser));
+    if (route_is_passed(r))
+        pass_on(c, r);
+    else
+        route_message(r, http_parser_message(c->parser));
     drop_body(c);
 }
 
@@ -365,7 +379,7 @@ static bool holds_much(const struct conn *c)
 {
     size_t bytes = 0;
     for (const struct request *r = c->first; r; r = r->next) {
-        if (r->lookup) return true;
+        if (r->lookup || r->stream) return true; /* a stream may change something: in order */
         bytes += r->answer.len;
     }
     return bytes > pending_max(c);
@@ -480,6 +494,7 @@ static void flush(struct conn *c)
             if (c->closing || r->stream) return;
         }
         if (r->stream && !r->done) {
+            know(c, r); /* the stream may go on for long */
             if (!r->stream->kind->pump(r->stream)) return;
             r->done = true;
             c->heard_ms = os_mono_ms();
@@ -646,10 +661,25 @@ void conn_new(struct api *a, struct link *l)
 
 /* ---- timeouts ---- */
 
+/* Answers whose time has come. */
+static void release_held(struct conn *c, int64_t now_ms)
+{
+    bool turning = c->turning, any = false;
+    c->turning = true; /* no request is freed meanwhile */
+    for (struct request *r = c->first; r && !c->closing; r = r->next) {
+        any = any || r->held_ms;
+        request_release(r, now_ms);
+    }
+    c->turning = turning;
+    if (any) conn_turn(c);
+}
+
 void conn_sweep(struct conn *c, int64_t now_ms)
 {
     const struct api_options *o = &c->api->o;
     struct err e;
+    if (c->closing) return;
+    release_held(c, now_ms);
     if (c->closing) return;
     refuse_late(c, NULL);
     if (c->closing) return;

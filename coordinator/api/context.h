@@ -21,8 +21,10 @@
  * more for each request. */
 #define API_SHARE_BYTES (128u << 10)
 #define API_REQUEST_BYTES 4096u
+#define API_HELD_MS 1000 /* a revoked token is good for no longer at another coordinator */
 
 struct auth;
+struct forwards;
 struct allow_net;
 struct rate;
 struct traffic;
@@ -38,7 +40,8 @@ struct api {
     struct auth *auth;
     struct rate *webhooks; /* how many calls each of them takes */
     struct traffic *traffic;
-    struct allow_net *allow; /* who reads the metrics without a token */
+    struct forwards *forwards; /* requests that are with the owner */
+    struct allow_net *allow;   /* who reads the metrics without a token */
     size_t allow_count;
     struct allow_net *proxies; /* whose X-Forwarded-For is believed */
     size_t proxy_count;

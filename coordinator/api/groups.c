@@ -1,5 +1,6 @@
 /* Worker groups. */
 #include "coordinator/api/body.h"
+#include "coordinator/api/forward.h"
 #include "coordinator/api/handlers.h"
 #include "coordinator/api/request.h"
 #include "coordinator/api/waiting.h"
@@ -70,9 +71,18 @@ static void on_group(struct request *r, struct lookup *l)
     request_ask(r, c, on_why);
 }
 
+/* How long its jobs waited is known to the owner alone, too. */
+static void show_without_owner(struct request *r)
+{
+    look_at(r, NULL, request_answer);
+}
+
 void groups_show(struct request *r)
 {
-    look_at(r, NULL, on_group);
+    if (api_owns(r->api))
+        look_at(r, NULL, on_group);
+    else
+        forward_rest(r, show_without_owner);
 }
 
 /* The one that is named; none: the first. */

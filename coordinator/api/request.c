@@ -57,6 +57,7 @@ void request_free(struct request *r)
     if (r->token) token_row_fini(r->token);
     mem_free(r->token);
     mem_free(r->over);
+    mem_free_secret(r->passed.head);
     mem_wipe(r->secret, sizeof r->secret);
     mem_wipe(r->fresh_key, sizeof r->fresh_key);
     mem_wipe(r->cookie, sizeof r->cookie);
@@ -278,6 +279,25 @@ void request_ask(struct request *r, struct command *c,
     c->request = request_wait(r, fn);
     c->source = (uint64_t)(uintptr_t)r->conn; /* sessions have small numbers */
     spine_push(a->spine, c);
+}
+
+/* ---- answers that are held back ---- */
+
+void request_hold(struct request *r, void (*then)(struct request *r))
+{
+    if (!r->api->o.shared) {
+        then(r);
+        return;
+    }
+    r->held_ms = os_mono_ms() + API_HELD_MS;
+    r->on_held = then;
+}
+
+void request_release(struct request *r, int64_t now_ms)
+{
+    if (!r->held_ms || now_ms < r->held_ms) return;
+    r->held_ms = 0;
+    r->on_held(r);
 }
 
 /* ---- the end of its token ---- */

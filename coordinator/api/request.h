@@ -7,6 +7,7 @@
 #include "coordinator/answer.h"
 #include "coordinator/api/auth.h"
 #include "coordinator/api/context.h"
+#include "coordinator/api/route_kind.h"
 #include "coordinator/reads/lookup.h"
 #include "wire/http.h"
 #include "wire/link.h"
@@ -16,44 +17,16 @@
 
 struct request;
 
-/* How a route checks the namespace of a token. */
-enum route_namespace {
-    NS_NONE,  /* its resource is of no namespace */
-    NS_PATH,  /* the path has the namespace (segment 3): checked before the handler runs */
-    NS_QUERY, /* a list of the `namespace` of the query, or else of the token's */
-    NS_BODY,  /* the body has the namespace */
-    NS_ROW    /* the resource of the path's id has one: checked when it is looked up */
-};
-/* The kind of a route's answer, when it is not one JSON object. */
-enum route_stream {
-    STREAM_NONE,
-    STREAM_TEXT,   /* a text of a type of its own, whole */
-    STREAM_OUTPUT, /* the bytes as they are now */
-    STREAM_EVENTS  /* events, until what is followed ends, or without an end */
-};
-
-enum route_body {
-    BODY_NONE,
-    BODY_OBJECT,  /* a JSON object */
-    BODY_JOBS,    /* one, or an array of them, which may have LIMIT_HTTP_JOBS */
-    BODY_SIGN_IN, /* an object of at most LIMIT_HTTP_SIGN_IN, of who is not known yet */
-    /* Any bytes: of a webhook. Its key, and no token, is looked at before they are read. */
-    BODY_WEBHOOK
-};
-
 /* The form of a stream that the client asked for with the header Accept. */
 #define FORM_LINES_TYPE "application/x-ndjson"
 #define FORM_SSE_TYPE "text/event-stream"
 enum stream_form { FORM_USUAL, FORM_LINES, FORM_SSE };
 
-struct route {
-    const char *method;   /* GET: HEAD, too (route_serves) */
-    const char *path;     /* segments; ":" matches any segment */
-    enum token_role role; /* ROLE_JOIN: no token needed */
-    enum route_namespace ns;
-    enum route_stream stream;
-    enum route_body body;
-    void (*handle)(struct request *r);
+/* Of a request that is answered at the owner of the queue: api/forward.h. */
+struct passed {
+    char *head;   /* what the owner is sent, without the body; mem_free_secret */
+    bool early;   /* it answered before it had the body, which is not read then */
+    bool vouched; /* it took the token or the key for a good one */
 };
 
 /* The functions of the connection that a request may call; passed when the request is made. */
@@ -102,12 +75,15 @@ struct request {
     struct problem *over;  /* the token was revoked, or expired, before the answer; or NULL */
     struct lookup *lookup; /* the lookup under way; NULL: no lookup */
     void (*on_answer)(struct request *r, struct lookup *l);
-    int64_t asked_ms;              /* mono */
+    int64_t asked_ms; /* mono */
+    int64_t held_ms;  /* mono: on_held is called then; 0: nothing is held back */
+    void (*on_held)(struct request *r);
     int64_t id;                    /* from here on the handler's own */
     char trace[TRACE_PARENT_SIZE]; /* of a submit: the traceparent that it came with; "": none */
     char *text, **texts;           /* each NULL or mem_free */
     size_t text_count;
     uint8_t secret[16], fresh_key[24], cookie[32];
+    struct passed passed;
     struct token_row *token;
     struct stream *stream; /* freed by the connection, before the request */
 };
@@ -147,6 +123,11 @@ void request_ask(struct request *r, struct command *c,
 uint64_t request_wait(struct request *r, void (*on_reply)(struct request *r, struct reply *x));
 /* What the request waited for; nothing happens when its client is gone. */
 void request_reply(struct api *a, uint64_t number, struct reply *x);
+
+/* Calls then, at once or, with a shared store, when no other coordinator remembers any more what a
+ * token was good for. */
+void request_hold(struct request *r, void (*then)(struct request *r));
+void request_release(struct request *r, int64_t now_ms); /* what was held until now, or before */
 
 /* The token of the request was revoked, or has expired, as p says: an answer that was read for it
  * and is not sent yet becomes p; what it did is told. */

@@ -13,6 +13,8 @@ void route_message(struct request *r, const struct http_message *m);
 bool route_serves(const struct route *t, const char *method);
 /* Is it for those who watch, answered without the store thread? */
 bool route_watches(const struct route *t);
+/* Is it answered at the owner, which is another coordinator? Known when its head was judged. */
+bool route_is_passed(const struct request *r);
 /* All routes. */
 const struct route *route_table(size_t *count);
 

@@ -113,6 +113,9 @@ void status_show(struct request *r)
 {
     struct lookup *l = request_lookup(r, lookup_status);
     l->number = r->api->o.started_wall_ms;
-    l->waiting = mem_strdup(r->api->put_off);
+    l->waiting = api_owns(r->api) ? mem_strdup(r->api->put_off) : NULL;
+    l->why = r->api->o.owner ? r->api->o.owner(r->api->o.user) : NULL;
+    l->shared = r->api->o.shared;
+    l->owns = api_owns(r->api);
     request_look_up(r, l, request_answer);
 }

@@ -162,6 +162,11 @@ void tokens_create(struct request *r)
 
 /* ---- revoke ---- */
 
+static void tell_revoked(struct request *r)
+{
+    request_send_empty(r, 204);
+}
+
 static void on_revoked(struct request *r, struct reply *x)
 {
     if (x->rc) {
@@ -170,7 +175,7 @@ static void on_revoked(struct request *r, struct reply *x)
     }
     auth_forget(r->api->auth, r->id);
     r->to->cut(r->api, r->id, 0);
-    request_send_empty(r, 204);
+    request_hold(r, tell_revoked);
 }
 
 void tokens_revoke(struct request *r)

@@ -6,7 +6,8 @@
 #include "coordinator/api/request.h"
 
 /* For the end of a lookup with may_wait: asks what the job l->found waits for, or answers at once
- * when it does not wait. on_reply takes the reply to waiting_of. */
+ * when it does not wait. on_reply takes the reply to waiting_of. Where
+ * there is no engine, the request goes to the owner; without one on_reply gets ERR_NOT_FOUND. */
 void waiting_ask(struct request *r, struct lookup *l,
                  void (*on_reply)(struct request *r, struct reply *x));
 /* For lookup.waiting; mem_free. NULL: the job was handed out meanwhile, nothing is waited for. */

@@ -45,6 +45,7 @@ struct lookup {
     char *why;             /* JSON text: the same of a group's first job; NULL: nothing */
     bool shared;           /* of lookup_group_history: the points are those of many groups */
     bool may_wait;         /* leave the answer, set `waits`, when the thing waits for something */
+    bool owns;             /* of lookup_status: the coordinator owns the queue */
     int status;            /* of the answer, 200 unless set */
     int duplicate;         /* -1: not told */
     struct scrape *scrape; /* of lookup_metrics, which fills its text; else NULL */
@@ -71,7 +72,9 @@ int64_t lookup_before(const struct lookup *l);
 bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
 
 /* ---- the coordinator ---- */
-lookup_fn lookup_status;  /* number: when the coordinator started; waiting: what is put off */
+/* number: when the coordinator started; waiting: what is put off; shared: the store is; owns, why:
+ * who owns the queue then, a JSON object or NULL */
+lookup_fn lookup_status;
 lookup_fn lookup_whoami;  /* id: the token's; number: when it, or the session, ends */
 lookup_fn lookup_metrics; /* scrape; no answer */
 /* Its part about the groups, into their places of the scrape. Reader thread. */

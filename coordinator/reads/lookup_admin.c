@@ -252,5 +252,10 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
     jw_int(w, "outputBytes", s.output_bytes);
     jw_end(w);
     jw_raw(w, "putOff", l->waiting ? l->waiting : "[]");
+    jw_str(w, "store", l->shared ? "postgresql" : "sqlite");
+    if (l->shared) {
+        jw_raw(w, "owner", l->why);
+        jw_bool(w, "owns", l->owns);
+    }
     return 0;
 }
