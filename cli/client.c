@@ -289,8 +289,10 @@ static int api_error(struct client *c, int status, const struct json *body, stru
                : status == 413                  ? ERR_TOO_LARGE
                : status == 503 || status == 507 ? ERR_UNAVAILABLE
                                                 : ERR_INVALID;
-    if (!message)
+    if (!message) {
+        c->problem.code[0] = '\0';
         return err_set(e, code, "the coordinator answered %d %s", status, http_status_text(status));
+    }
     err_set(e, code, "%s%s%s", message, str_empty(hint) ? "" : "; ", hint ? hint : "");
     keep_problem(c, error, e);
     return code;
@@ -314,6 +316,18 @@ static bool again_later(int status)
     return status == 503 || status == 429;
 }
 
+/* No coordinator had the queue: nothing was done, so anything may be sent again. Perhaps another
+ * coordinator knows who has it. */
+static bool had_no_owner(struct client *c, int status)
+{
+    if (status != 503 || !str_eq(c->problem.code, "no-owner")) return false;
+    if (c->addresses > 1) {
+        close_link(c);
+        c->address = (c->address + 1) % c->addresses;
+    }
+    return true;
+}
+
 int client_call(struct client *c, const struct request *request, struct response *out,
                 struct err *e)
 {
@@ -334,8 +348,8 @@ int client_call(struct client *c, const struct request *request, struct response
             if (out->status >= 200 && out->status <= 299) return 0;
             rc = api_error(c, out->status, out->body, &why);
             outage.answered = again_later(out->status);
-            if (!again_later(out->status) || !repeatable || !client_outage_wait(c, &outage, &why))
-                break;
+            if (!had_no_owner(c, out->status) && !(outage.answered && repeatable)) break;
+            if (!client_outage_wait(c, &outage, &why)) break;
             response_fini(out);
             continue;
         }
@@ -367,6 +381,7 @@ int client_stream(struct client *c, const char *target, bool *retry, struct err 
     if (r.status < 200 || r.status > 299) {
         rc = api_error(c, r.status, r.body, e);
         *retry = again_later(r.status);
+        (void)had_no_owner(c, r.status);
     }
     response_fini(&r);
     return rc;

@@ -10,6 +10,30 @@
 
 #include <string.h>
 
+/* Who has the queue, where several coordinators share a database. */
+static void show_owner(struct out *out, const struct json *s)
+{
+    const struct json *owner = json_get(s, "owner");
+    struct buf line;
+    if (!json_get(s, "owns")) return;
+    show_line(out, "store", json_get_str(s, "store", NULL));
+    buf_init(&line, 4096);
+    if (json_type(owner) != JSON_OBJECT) {
+        (void)buf_adds(&line, "none at present");
+    } else {
+        (void)buf_addf(&line, "%s%s, epoch %lld", json_get_str(owner, "holder", "-"),
+                       json_get_bool(s, "owns", false) ? " (this coordinator)" : "",
+                       (long long)json_get_int(owner, "epoch", 0));
+        const char *before = ", at ";
+        for (const struct json *a = json_first(json_get(owner, "addresses")); a; a = json_next(a)) {
+            (void)buf_addf(&line, "%s%s", before, json_str(a, "-"));
+            before = ", ";
+        }
+    }
+    show_line(out, "owner", line.data);
+    buf_fini(&line);
+}
+
 static int run_status(struct cli *cli, void *config, const struct opt_args *args)
 {
     (void)config;
@@ -45,6 +69,7 @@ static int run_status(struct cli *cli, void *config, const struct opt_args *args
     char *sizes = str_dupf("%s, %s of output", queue, output);
     show_line(&cli->out, "database", sizes);
     mem_free(sizes);
+    show_owner(&cli->out, s);
     for (const struct json *p = json_first(json_get(s, "putOff")); p; p = json_next(p)) {
         struct buf line;
         buf_init(&line, 4096);
