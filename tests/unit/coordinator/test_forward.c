@@ -334,6 +334,26 @@ static void answer__to_head__has_no_body(void **state)
     peer_fini(&p);
 }
 
+/* Of the client's connection the owner knows nothing. */
+static void connection__that_ends_with_its_request__ends(void **state)
+{
+    static const char *const heads[] = {"GET /api/v1/channels HTTP/1.1\r\nConnection: close\r\n",
+                                        "GET /api/v1/channels HTTP/1.0\r\n"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct peer p;
+        char *text =
+            str_dupf("%sHost: x\r\nAuthorization: Bearer %s\r\n\r\n", heads[i], house.admin);
+        peer_open(&p, &house, ALPN_HTTP, NULL, NULL);
+        peer_write(&p, text, strlen(text));
+        peer_wait_closed(&p);
+        assert_non_null(strstr(p.in.data, "\r\nConnection: close\r\n"));
+        assert_non_null(strstr(p.in.data, "\"channels\""));
+        peer_fini(&p);
+        mem_free(text);
+    }
+}
+
 static void requests__pipelined__are_answered_in_order(void **state)
 {
     struct peer p;
@@ -667,6 +687,34 @@ static void owner__that_ends_in_a_body__breaks_the_answer_off(void **state)
     }
 }
 
+/* Wherever it ends: the client never takes it for the whole answer. */
+static void owner__that_ends_at_any_byte__is_seen(void **state)
+{
+    static const char text[] = "HTTP/1.1 200 OK\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n"
+                               "3\r\nabc\r\n0\r\n\r\n";
+    (void)state;
+    struct fake f;
+    fake_open(&f, &standby, NULL);
+    for (size_t len = 1; len < sizeof text; len++) {
+        struct peer p;
+        char *part = mem_strndup(text, len);
+        buf_clear(&f.in);
+        ask(&p, "GET", WHY, "Connection: close\r\n\r\n");
+        fake_wait(&f, "\r\n\r\n");
+        fake_say(&f, part);
+        fake_hang_up(&f, true); /* after all of it was sent */
+        peer_wait_closed(&p);
+        bool whole = str_ends(p.in.data, "\r\n0\r\n\r\n"), away = strstr(p.in.data, "no-owner");
+        assert_int_equal(whole, len == sizeof text - 1);
+        if (!whole && !away && !str_starts(p.in.data, "HTTP/1.1 200 OK\r\n"))
+            fail_msg("after %zu bytes: '%s'", len, p.in.data);
+        if (strstr(part, "\r\n\r\n") == NULL && !away) fail_msg("after %zu bytes", len);
+        peer_fini(&p);
+        mem_free(part);
+    }
+    fake_close(&f);
+}
+
 static void owner__that_talks_nonsense__is_away(void **state)
 {
     static const char *const texts[] = {
@@ -878,6 +926,7 @@ int main(void)
         TEST(request__its_head__arrives_as_it_is),
         TEST(answer__in_chunks__comes_as_its_bytes_are),
         TEST(answer__to_head__has_no_body),
+        TEST(connection__that_ends_with_its_request__ends),
         TEST(requests__pipelined__are_answered_in_order),
         TEST(requests__pipelined__are_with_the_owner_one_at_a_time),
         TEST(body__large__arrives_whole),
@@ -894,6 +943,7 @@ int main(void)
         TEST(owner__that_says_nothing__is_given_up),
         TEST(owner__that_ends_early__is_no_answer),
         TEST(owner__that_ends_in_a_body__breaks_the_answer_off),
+        TEST(owner__that_ends_at_any_byte__is_seen),
         TEST(owner__that_talks_nonsense__is_away),
         TEST(owner__with_a_huge_head__is_away),
         TEST(owner__that_ends_before_the_body__is_away),
