@@ -431,6 +431,7 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .history = history_of,
                              .owns = owns,
                              .owner_addresses = owner_addresses,
+                             .shared = c->timeouts.place != NULL,
                              .user = c};
     c->api = api_new(&ao);
     return 0;
