@@ -12,6 +12,11 @@
  *   close       every connection is reset, new ones are closed at once
  *   delay MS    what arrives is passed on MS later
  *   pass        all is well again (the start)
+ *   target PORT new connections go there; those that are open stay
+ *   swallow TEXT  the next client that sends TEXT is heard, but hears nothing more: what it sends
+ *               arrives, and all that is answered from then on is thrown away, until the
+ *               connection ends. Says "swallowed" when that begins. TEXT has to come in one piece,
+ *               as what is small does
  *
  * The end of stdin is its end.
  */
@@ -47,6 +52,7 @@ struct pair {
     struct end client, server;
     uv_connect_t connect;
     bool connected, closing;
+    bool deaf; /* what the server says is thrown away */
     int open_handles;
 };
 
@@ -58,7 +64,8 @@ struct proxy {
     enum mode mode;
     uint64_t delay_ms;
     struct pair *pairs;
-    char line[64];
+    char swallow[64]; /* "": nobody is made deaf */
+    char line[128];
     size_t line_len;
     char input[256];
 };
@@ -132,13 +139,34 @@ static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *b)
     *b = uv_buf_init(e->held, CHUNK);
 }
 
+/* Does the client say what makes it deaf? */
+static void listen_for_text(struct end *e)
+{
+    struct proxy *x = e->pair->proxy;
+    size_t len = strlen(x->swallow);
+    if (len == 0 || e != &e->pair->client) return;
+    for (size_t i = 0; i + len <= e->held_len; i++) {
+        if (memcmp(e->held + i, x->swallow, len) != 0) continue;
+        e->pair->deaf = true;
+        x->swallow[0] = '\0';
+        printf("swallowed\n");
+        return;
+    }
+}
+
 /* One chunk at a time: it is written before the next one is read. */
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 {
     struct end *e = s->data;
     (void)b;
+    if (n > 0 && e->pair->deaf && e == &e->pair->server) {
+        mem_free(e->held);
+        e->held = NULL;
+        return;
+    }
     if (n > 0) {
         e->held_len = (size_t)n;
+        listen_for_text(e);
         uv_read_stop(s);
         e->reading = false;
         uv_timer_start(&e->timer, pass_on, e->pair->proxy->delay_ms, 0);
@@ -240,6 +268,7 @@ static void command(struct proxy *x, char *line)
     int64_t ms;
     char *number = strchr(line, ' ');
     if (number) *number++ = '\0';
+    bool numeral = number && str_int64(number, &ms) == 0 && ms >= 0;
     if (strcmp(line, "hole") == 0) {
         set_mode(x, HOLE);
     } else if (strcmp(line, "close") == 0) {
@@ -247,8 +276,13 @@ static void command(struct proxy *x, char *line)
     } else if (strcmp(line, "pass") == 0) {
         x->delay_ms = 0;
         set_mode(x, PASS);
-    } else if (strcmp(line, "delay") == 0 && number && str_int64(number, &ms) == 0 && ms >= 0) {
+    } else if (strcmp(line, "delay") == 0 && numeral) {
         x->delay_ms = (uint64_t)ms;
+    } else if (strcmp(line, "target") == 0 && numeral && ms > 0 && ms < 65536) {
+        x->target.sin_port = htons((uint16_t)ms);
+    } else if (strcmp(line, "swallow") == 0 && number &&
+               str_copy(x->swallow, sizeof x->swallow, number) == 0) {
+        /* in force */
     } else {
         printf("unknown command: %s\n", line);
         return;
