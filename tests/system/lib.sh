@@ -84,7 +84,7 @@ make_zone() {
 random_state=$seed
 random() {
     random_state=$(awk -v s="$random_state" \
-        'BEGIN { printf "%d", (s * 69069 + 12345) % 4294967296 }')
+        'BEGIN { printf "%.0f", (s * 69069 + 12345) % 4294967296 }')
     random_value=$(awk -v s="$random_state" -v n="$1" 'BEGIN { printf "%d", (s / 65536) % n }')
 }
 
