@@ -1,6 +1,6 @@
 /* history FILE...: judges histories by history_check.h, one after the other. Prints
- * "FILE:LINE: RULE: what is wrong" for each fault, and for each file how much was in it. Ends with 0
- * when nothing is wrong, with 1 when something is, with 2 when a file cannot be read. */
+ * "FILE:LINE: RULE: what is wrong" for each fault, and for each file how much was in it. Ends with
+ * 0 when nothing is wrong, with 1 when something is, with 2 when a file cannot be read. */
 #include "tests/support/history_check.h"
 
 #include <stdio.h>

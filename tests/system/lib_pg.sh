@@ -5,9 +5,9 @@
 # pg_wanted: false, with a line of why, where there is no PostgreSQL
 pg_wanted() {
     pg_bin=
-    for pg_folder in "$(command -v pg_ctl)" /usr/lib/postgresql/*/bin/pg_ctl; do
-        [ -x "$(dirname "$pg_folder")/initdb" ] || pg_folder=$(readlink -f "$pg_folder")
-        [ -x "$(dirname "$pg_folder")/initdb" ] && pg_bin=$(dirname "$pg_folder")
+    for pg_folder in "$(dirname "$(command -v pg_basebackup || echo /)")" /usr/lib/postgresql/*/bin
+    do
+        [ ! -x "$pg_folder/pg_basebackup" ] || pg_bin=$pg_folder
     done
     if [ -z "$pg_bin" ]; then
         echo "skip - it wants PostgreSQL (apt-get install postgresql)"
@@ -49,6 +49,7 @@ max_connections = 60
 shared_buffers = 32MB
 wal_keep_size = 256MB
 hot_standby = on
+wal_retrieve_retry_interval = 200ms
 log_line_prefix = '%m [%p] %a '
 END
 }
@@ -77,13 +78,12 @@ pg_try() {
         pg_port=$((20000 + random_value))
     fi
     # It is started here, not by pg_ctl, so that this process is its parent.
-    (cd "$pg_home" && exec $pg_as "$pg_bin/postgres" -D "$pg_home/$pg_name" -p "$pg_port" $pg_options) \
+    (cd "$pg_home" && exec $pg_as "$pg_bin/postgres" -D "$pg_home/$pg_name" -p "$pg_port") \
         >>"$pg_name.pg.log" 2>&1 &
     pg_pid=$!
     until_true 60 pg_ready_or_gone || return 1
     ! gone "$pg_pid"
 }
-pg_options=
 # Its own word: on a port that is another one's, that one would answer.
 pg_ready_or_gone() {
     gone "$pg_pid" || {
@@ -107,14 +107,15 @@ pg_up() {
 # pg_sql NAME SQL: what it answers, a row a line, columns apart by "|"
 pg_sql() {
     eval "pg_sql_port=\$pg_port_$1"
-    psql -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_sql_port" -U postgres -d postgres \
+    "$pg_bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_sql_port" -U postgres -d postgres \
         -c "$2"
 }
 pg_says() { [ "$(pg_sql "$1" "$2" 2>/dev/null)" = "$3" ]; }
 
-# pg_copy PRIMARY NAME: a standby of the primary that streams from it, asynchronously
-pg_copy() {
-    eval "pg_of_port=\$pg_port_$1"
+# pg_async PRIMARY NAME [PORT]: a standby of the primary that streams from it, over this port (of a
+# wire), and for which the primary does not wait
+pg_async() {
+    eval "pg_of_port=\${3:-\$pg_port_$1}"
     (cd "$pg_home" && $pg_as "$pg_bin/pg_basebackup" -D "$2" -R -X stream -c fast --no-sync \
         -d "host=127.0.0.1 port=$pg_of_port user=postgres application_name=$2") \
         >"$2.copy.log" 2>&1 || {
@@ -128,10 +129,9 @@ pg_copy() {
         exit 1
     }
 }
-# pg_async PRIMARY NAME: the same by another name; pg_sync: commits of the primary wait for it
-pg_async() { pg_copy "$@"; }
+# pg_sync PRIMARY NAME: one for which every commit of the primary waits
 pg_sync() {
-    pg_copy "$1" "$2"
+    pg_async "$@"
     pg_sql "$1" "ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 ($2)'" &&
         pg_sql "$1" "SELECT pg_reload_conf()" >/dev/null
     until_true 30 pg_says "$1" \
