@@ -107,8 +107,8 @@ pg_up() {
 # pg_sql NAME SQL: what it answers, a row a line, columns apart by "|"
 pg_sql() {
     eval "pg_sql_port=\$pg_port_$1"
-    "$pg_bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_sql_port" -U postgres -d postgres \
-        -c "$2"
+    "$pg_bin/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_sql_port" -U postgres \
+        -d postgres -c "$2"
 }
 pg_says() { [ "$(pg_sql "$1" "$2" 2>/dev/null)" = "$3" ]; }
 
