@@ -7,6 +7,16 @@ now_ms() { date +%s%3N; }
 
 # ---- coordinators ----
 
+# Where they are; a test with network namespaces has other words for these.
+member_host() { echo 127.0.0.1; } # N: its address
+member_enter() { :; }             # N: what a command begins with that runs beside it
+member_store() {                  # N DATABASE: what it has as `store:`
+    eval "db_port=\$pg_port_$2"
+    proxy_up "db$1" "$db_port"
+    store=$(pg_uri "127.0.0.1:$proxy_port")
+}
+member_at() { echo "$(member_host "$1"):$(eval "echo \$port_$1")"; }
+
 # coordinators_up N DATABASE: N coordinators over this PostgreSQL (a name of pg_up), each with a
 # copy of the first one's state folder; waits until one owns and the others serve. Lines for each
 # coordinator.yaml are in coordinator_lines.
@@ -38,12 +48,11 @@ coordinators_up() {
 # member_make N DATABASE: its folder, which is the first one's but for who it is there
 member_make() {
     mkdir "c$1"
-    eval "db_port=\$pg_port_$2"
-    proxy_up "db$1" "$db_port"
+    member_store "$1" "$2"
     {
-        echo "listen: 127.0.0.1:0"
-        echo "advertise: [127.0.0.1]"
-        echo "store: $(pg_uri "$proxy_port")"
+        echo "listen: $(member_host "$1"):0"
+        echo "advertise: [$(member_host "$1")]"
+        echo "store: $store"
         [ -z "$coordinator_lines" ] || echo "$coordinator_lines"
     } >"c$1/coordinator.yaml"
     if [ "$1" -gt 1 ]; then
@@ -64,8 +73,10 @@ member_begin() {
     shift
     eval "member_port=\${port_$member:-0}"
     : >"c$member.out"
-    cadre-coordinator run --config "c$member/coordinator.yaml" --state "c$member/server" \
-        --listen "127.0.0.1:$member_port" "$@" >"c$member.out" 2>>"c$member.log" &
+    # shellcheck disable=SC2046
+    $(member_enter "$member") cadre-coordinator run --config "c$member/coordinator.yaml" \
+        --state "c$member/server" --listen "$(member_host "$member"):$member_port" "$@" \
+        >"c$member.out" 2>>"c$member.log" &
     eval "pid_$member=$!"
     pids="$pids $!"
     member_up() { file_has "c$member.out" '^listening on ' || gone "$(member_pid "$member")"; }
@@ -77,19 +88,18 @@ member_begin() {
     [ "$member_port" -eq 0 ] || return 0
     member_port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "c$member.out")
     eval "port_$member=$member_port"
-    CADRE_URL=${CADRE_URL:+$CADRE_URL,}127.0.0.1:$member_port
+    CADRE_URL=${CADRE_URL:+$CADRE_URL,}$(member_at "$member")
 }
 member_pid() { eval "echo \$pid_$1"; }
-member_port() { eval "echo \$port_$1"; }
 # member_end N [SIGNAL]
 member_end() { end "$(member_pid "$1")" "${2:-TERM}"; }
 
 # ask N PATH [OPTION...]: the status that this coordinator answers, its answer in the file `answer`
 ask() {
-    ask_at=$(member_port "$1") ask_path=$2
+    ask_at=$(member_at "$1") ask_path=$2
     shift 2
     curl -s -m 3 -o answer -w '%{http_code}' --cacert "$here/c1/server/ca.pem" "$@" \
-        "https://127.0.0.1:$ask_at$ask_path" 2>/dev/null
+        "https://$ask_at$ask_path" 2>/dev/null
 }
 owns() { [ "$(ask "$1" '/readyz?owner')" = 200 ]; }
 serves() { [ "$(ask "$1" /readyz)" = 200 ]; }
@@ -117,7 +127,7 @@ via() {
     via_member=$1
     shift
     (
-        CADRE_URL=127.0.0.1:$(member_port "$via_member")
+        CADRE_URL=$(member_at "$via_member")
         "$@"
     )
 }

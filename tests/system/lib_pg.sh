@@ -178,8 +178,7 @@ pg_promote() {
         not_ok "the standby $2 becomes the primary"
 }
 
-# pg_uri PORT [DATABASE]: for `store:`
-pg_uri() { echo "postgresql://postgres@127.0.0.1:$1/${2:-postgres}"; }
+pg_uri() { echo "postgresql://postgres@$1/postgres"; } # HOST:PORT, for `store:`
 
 # pg_down: all of them, in a hurry but so that nothing is left in shared memory
 pg_down() {

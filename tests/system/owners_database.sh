@@ -15,7 +15,8 @@ for setting in fsync full_page_writes synchronous_commit; do
     pg_sql primary "ALTER SYSTEM SET $setting = off"
     pg_sql primary "SELECT pg_reload_conf()" >/dev/null
     until_true 10 pg_says primary "SHOW $setting" off || not_ok "$setting is off"
-    printf 'listen: 127.0.0.1:0\nstore: %s\n' "$(pg_uri "$pg_port_primary")" >careless/c.yaml
+    printf 'listen: 127.0.0.1:0\nstore: %s\n' "$(pg_uri "127.0.0.1:$pg_port_primary")" \
+        >careless/c.yaml
     { cadre-coordinator init --config careless/c.yaml --state "careless/$setting" &&
         timeout 20 cadre-coordinator run --config careless/c.yaml --state "careless/$setting"; } \
         >out 2>&1
@@ -58,7 +59,7 @@ cadre run --detach --name waits -- true >waits.id 2>waits.err &
 asks=$!
 names_it() {
     for m in $members; do
-        CADRE_WAIT=2s via "$m" cadre status >status 2>&1
+        via "$m" cadre --wait 2s status >status 2>&1
         grep -Eq 'synchronous standby' status && return
     done
     return 1
