@@ -63,7 +63,7 @@ static int name_place(struct pg_conn *c, const struct pg_place *p, struct err *e
     return 0;
 }
 
-static PGconn *connect_now(const struct pg_conn *c, const struct pg_place *p)
+static PGconn *connect_now(const struct pg_place *p)
 {
     /* the URI decides over what stands before it */
     const char *keys[] = {"connect_timeout",
@@ -77,17 +77,9 @@ static PGconn *connect_now(const struct pg_conn *c, const struct pg_place *p)
                           "client_encoding",
                           p->password ? "password" : NULL,
                           NULL};
-    const char *values[] = {CONNECT_SECONDS,
-                            TCP_MS,
-                            "5",
-                            "2",
-                            "2",
-                            c->use == PG_READER ? "any" : "read-write",
-                            p->uri,
-                            "cadre-coordinator",
-                            "UTF8",
-                            p->password,
-                            NULL};
+    const char *values[] = {
+        CONNECT_SECONDS,     TCP_MS, "5",         "2", "2", "read-write", p->uri,
+        "cadre-coordinator", "UTF8", p->password, NULL};
     return PQconnectdbParams(keys, values, 1);
 }
 
@@ -124,7 +116,7 @@ int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e)
     c->generation++;
     for (size_t i = 0; i < c->name_count; i++)
         c->names[i] = false;
-    c->pg = connect_now(c, p);
+    c->pg = connect_now(p);
     if (!c->pg) mem_exhausted();
     c->tried_ms = pg_now_ms();
     if (PQstatus(c->pg) != CONNECTION_OK) return cannot_connect(c, e);
@@ -143,7 +135,7 @@ int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e)
 int pg_ready(struct pg_conn *c, struct err *e)
 {
     if (c->pg) return 0;
-    if (c->use == PG_READER && pg_now_ms() - c->tried_ms >= PG_AGAIN_MS) {
+    if (pg_now_ms() - c->tried_ms >= PG_AGAIN_MS) {
         struct pg_place p = {.uri = c->uri, .password = c->password};
         return pg_connect(c, &p, e);
     }

@@ -173,7 +173,10 @@ static int commit(struct pg_stmt *q, struct err *e)
 static int rollback(struct pg_stmt *q, struct err *e)
 {
     struct pg_conn *c = q->c;
-    if (!c->pg) return 0;
+    if (!c->pg) {
+        c->state = PG_IDLE;
+        return 0;
+    }
     struct pg_answer a = {0};
     int rc = pg_push(c, e); /* errors of before do not keep it from being done */
     if (rc == 0) rc = pg_stmt_send(q, e);
@@ -183,6 +186,7 @@ static int rollback(struct pg_stmt *q, struct err *e)
         rc = first_error(c, e);
         pg_drop(c);
     }
+    c->state = PG_IDLE;
     return rc;
 }
 
@@ -443,10 +447,8 @@ static int open_both(struct db *queue, struct db *output, const struct pg_place 
 {
     struct pg_conn *c = mem_alloc(sizeof *c);
     c->use = use;
-    if (use == PG_READER) {
-        c->uri = mem_strdup(p->uri);
-        c->password = mem_strdup(p->password);
-    }
+    c->uri = mem_strdup(p->uri);
+    c->password = mem_strdup(p->password);
     int rc = pg_connect(c, p, e);
     join(queue, c, false);
     if (output) join(output, c, true);

@@ -47,7 +47,10 @@ void pg_free(struct pg_conn *c)
 static int lose(struct pg_conn *c, const char *what, struct err *e)
 {
     int rc = pg_error_lost(c, what, &c->error);
+    bool open = c->state != PG_IDLE;
     pg_drop(c);
+    /* what belongs to a transaction that is lost is not to run in the next one */
+    if (open) c->state = PG_FAILED;
     if (e) *e = c->error;
     return rc;
 }

@@ -22,7 +22,7 @@
 enum pg_state {
     PG_IDLE,   /* no transaction */
     PG_OPEN,   /* one that the store began */
-    PG_FAILED, /* the same, with an error: only a rollback is taken */
+    PG_FAILED, /* the same, with an error or a lost connection: only a rollback is taken */
 };
 
 enum pg_what {
@@ -43,7 +43,7 @@ struct pg_conn {
     PGconn *pg; /* NULL: lost */
     int users;  /* structs db */
     enum pg_use use;
-    char *uri, *password; /* of a reader, which connects again; else NULL */
+    char *uri, *password; /* to connect again */
     char *name;           /* for messages */
     enum pg_state state;
     struct err error;    /* why it is lost or has failed */
@@ -76,7 +76,8 @@ int64_t pg_now_ms(void);
 
 /* Connects, and sets what a session of ours needs. */
 int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e);
-/* Fails when the connection is lost, after a try to connect again if it is a reader's. */
+/* Connects again when the connection is lost; fails when that does, or did a moment ago. Not within
+ * a transaction. */
 int pg_ready(struct pg_conn *c, struct err *e);
 /* Closes a connection that is of no use any more, with c->error as it was set. */
 void pg_drop(struct pg_conn *c);

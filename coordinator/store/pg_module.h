@@ -19,8 +19,8 @@ struct pg_place {
 };
 
 enum pg_use {
-    PG_WRITER, /* changes are sent with what follows them; a lost connection stays lost */
-    PG_READER, /* nothing can be changed; lists come in blocks; it connects again by itself */
+    PG_WRITER, /* changes are sent with what follows them */
+    PG_READER, /* nothing can be changed; lists come in blocks */
     PG_OWNER,  /* of the owner's row alone: as PG_WRITER, and waits 3 s for a row at most */
 };
 

@@ -16,6 +16,12 @@
 #define RAISE                                                                                      \
     "UPDATE cadre.owner SET epoch = epoch + 1 WHERE part = 0 AND epoch = ?1"                       \
     " RETURNING epoch, batch"
+#define RENEW                                                                                      \
+    "UPDATE cadre.owner SET batch = batch + 1 WHERE part = 0 AND epoch = ?1 AND batch = ?2"        \
+    " RETURNING epoch, batch"
+#define RELEASE                                                                                    \
+    "UPDATE cadre.owner SET batch = batch + 1, holder = ''"                                        \
+    " WHERE part = 0 AND epoch = ?1 AND batch = ?2 RETURNING epoch, batch"
 /* Whoever has written the row and waits for nobody keeps it. */
 #define END_HOLDERS                                                                                \
     "SELECT count(*) FROM (SELECT pg_terminate_backend(l.pid, 2000) FROM pg_locks l"               \
@@ -98,6 +104,30 @@ int pg_owner_take(struct db *d, const struct pg_reign *seen, const char *holder,
     return rc;
 }
 
+static int write_row(struct db *d, const char *sql, struct pg_reign *mine, struct err *e)
+{
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, sql, &q, e);
+    if (rc == 0) {
+        bind_int(q, 1, mine->epoch);
+        bind_int(q, 2, mine->batch);
+        rc = try_raise(d, q, mine, e);
+    }
+    stmt_finish(q);
+    if (rc == 0) return err_set(e, ERR_FENCED, "%s: another coordinator owns the queue", d->path);
+    return rc < 0 ? rc : 0;
+}
+
+int pg_owner_write(struct db *d, struct pg_reign *mine, struct err *e)
+{
+    return write_row(d, RENEW, mine, e);
+}
+
+int pg_owner_release(struct db *d, struct pg_reign *mine, struct err *e)
+{
+    return write_row(d, RELEASE, mine, e);
+}
+
 int pg_owner_resolve(struct db *d, const struct pg_reign *mine, struct pg_reign *out, bool *landed,
                      struct err *e)
 {
@@ -116,16 +146,6 @@ int pg_owner_resolve(struct db *d, const struct pg_reign *mine, struct pg_reign 
 }
 
 /* ---- of a store ----------------------------------------------------------------------------- */
-
-int pg_owner_renew(struct store *s, struct err *e)
-{
-    int rc = store_begin(s, e);
-    if (rc != 0) return rc;
-    rc = store_write_queue(s, e);
-    if (rc == 0) return store_commit(s, e);
-    store_rollback(s);
-    return rc;
-}
 
 struct pg_reign store_reign(const struct store *s)
 {

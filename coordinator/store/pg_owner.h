@@ -41,9 +41,12 @@ int pg_owner_take(struct db *d, const struct pg_reign *seen, const char *holder,
 int pg_owner_resolve(struct db *d, const struct pg_reign *mine, struct pg_reign *out, bool *landed,
                      struct err *e);
 
+/* Raises the batch number of exactly that row, and is committed when it returns; the second one says
+ * that nobody holds the row. *mine is as the row is then. Errors as of pg_owner_take. */
+int pg_owner_write(struct db *d, struct pg_reign *mine, struct err *e);
+int pg_owner_release(struct db *d, struct pg_reign *mine, struct err *e);
+
 /* ---- of an open store (pg_store.h) ---- */
-/* A commit that changes the row alone. Outside of store_begin. ERR_FENCED as store_commit. */
-int pg_owner_renew(struct store *s, struct err *e);
 /* What the next transaction looks for. */
 struct pg_reign store_reign(const struct store *s);
 

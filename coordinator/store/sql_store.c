@@ -99,11 +99,22 @@ int store_renew(struct store *s, struct err *e)
 {
     if (!s->owner.mine) return 0;
     if (s->begun) return err_set(e, ERR_INTERNAL, "store_renew within a transaction");
-    if (!s->owner.take_row) return err_set(e, ERR_UNSUPPORTED, "this store has no owner's row");
-    return owner_hears(s, owner_sends(s, e), e);
+    if (s->owner.take_row) return owner_hears(s, owner_sends(s, e), e);
+    if (s->epoch == 0) return err_set(e, ERR_UNSUPPORTED, "this store has no owner's row");
+    int rc = store_begin(s, e);
+    if (rc == 0) rc = store_write_queue(s, e);
+    if (rc == 0) return store_commit(s, e);
+    store_rollback(s);
+    return rc;
 }
 
 /* ---- the end of a transaction ---- */
+
+static void roll_back(struct store *s)
+{
+    if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
+    if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
+}
 
 /* Output first: what a committed result follows has to be there. */
 static int commit_output(struct store *s, struct err *e)
@@ -137,18 +148,27 @@ static int write_all(struct store *s, bool *queue, struct err *e)
     return rc == 0 && *queue ? commit_queue(s, e) : rc;
 }
 
+/* The transaction has raised the row. */
+static void count_batch(struct store *s)
+{
+    if (s->epoch == 0) return;
+    s->batch++;
+    if (s->owner.mine) s->owner.mine->batch = s->batch;
+}
+
 int store_commit(struct store *s, struct err *e)
 {
     bool queue = false, owned = s->owner.mine && store_dirty(s);
     if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
     int rc = owned ? owner_sends(s, e) : 0;
     if (rc == 0) rc = write_all(s, &queue, e);
+    if (rc == 0 && queue) count_batch(s);
     if (owned) rc = owner_hears(s, rc, e);
     if (rc == 0) {
         parts_settle(s, queue);
         changes_clear(&s->changes);
-        if (queue && s->epoch != 0) s->batch++;
         s->begun = false;
+        roll_back(s); /* of a connection that was lost after the COMMIT */
     } else {
         store_rollback(s);
     }
@@ -164,8 +184,7 @@ void store_settle(struct store *s)
 /* After some errors SQLite has rolled back by itself. */
 void store_rollback(struct store *s)
 {
-    if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
-    if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
+    roll_back(s);
     changes_clear(&s->changes);
     tally_clear(s);
     blocks_forget(&s->blocks);

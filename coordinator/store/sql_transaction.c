@@ -20,6 +20,10 @@ int store_may_change(const struct store *s, struct err *e)
 int store_own(struct store *s, struct err *e)
 {
     if (s->epoch == 0) return 0;
+    if (s->owner.mine) { /* it may have been raised meanwhile */
+        s->epoch = s->owner.mine->epoch;
+        s->batch = s->owner.mine->batch;
+    }
     bind_int(s->own, 1, s->epoch);
     bind_int(s->own, 2, s->batch);
     return db_run(&s->queue, s->own, e);

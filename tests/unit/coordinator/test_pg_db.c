@@ -368,7 +368,17 @@ static void kill_backend(struct db *by, struct db *whose)
     mem_free(sql);
 }
 
-static void writer_that_lost_its_connection_stays_without(void **state)
+/* Tries until it is connected again: not more often than twice a second. */
+static void begin_again(struct db *d)
+{
+    int rc;
+    do
+        rc = run_text(d, "BEGIN", NULL);
+    while (rc == ERR_UNAVAILABLE);
+    assert_int_equal(rc, 0);
+}
+
+static void writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next(void **state)
 {
     (void)state;
     struct db maker, d;
@@ -380,11 +390,17 @@ static void writer_that_lost_its_connection_stays_without(void **state)
     OK(db_run(&d, add, &e));
     kill_backend(&maker, &d);
     FAILS(ERR_UNAVAILABLE, db_run(&d, end, &e));
-    assert_false(db_in_transaction(&d));
-    OK(db_run(&d, back, &e));
+    assert_true(db_in_transaction(&d));
     FAILS(ERR_UNAVAILABLE, db_run(&d, add, &e));
     FAILS(ERR_UNAVAILABLE, run_text(&d, "BEGIN", &e));
+    FAILS(ERR_UNAVAILABLE, db_run(&d, end, &e));
+    OK(db_run(&d, back, &e));
+    assert_false(db_in_transaction(&d));
     assert_int_equal(number(&maker, "SELECT count(*) FROM t"), 0);
+    begin_again(&d);
+    OK(db_run(&d, add, &e));
+    OK(db_run(&d, end, &e));
+    assert_int_equal(number(&maker, "SELECT count(*) FROM t"), 1);
     stmt_finish(add);
     stmt_finish(end);
     stmt_finish(back);
@@ -392,6 +408,9 @@ static void writer_that_lost_its_connection_stays_without(void **state)
     reach(&d, NULL, PG_WRITER); /* outside of a transaction */
     kill_backend(&maker, &d);
     FAILS(ERR_UNAVAILABLE, run_text(&d, "INSERT INTO t VALUES (1)", &e));
+    assert_false(db_in_transaction(&d));
+    begin_again(&d);
+    do_text(&d, "ROLLBACK");
     db_close(&d);
     db_close(&maker);
 }
@@ -402,7 +421,7 @@ static void commit_without_an_answer_is_given_up(void **state)
     (void)state;
     struct db d;
     fresh(&d);
-    struct stmt *end = make(&d, "COMMIT");
+    struct stmt *end = make(&d, "COMMIT"), *back = make(&d, "ROLLBACK");
     pid_t pid = (pid_t)number(&d, "SELECT pg_backend_pid()");
     do_text(&d, "BEGIN");
     do_text(&d, "INSERT INTO t VALUES (1)");
@@ -412,7 +431,10 @@ static void commit_without_an_answer_is_given_up(void **state)
     assert_int_equal(kill(pid, SIGCONT), 0);
     assert_int_equal(rc, ERR_UNAVAILABLE);
     assert_non_null(strstr(why.msg, "is not known"));
+    FAILS(ERR_UNAVAILABLE, run_text(&d, "INSERT INTO t VALUES (2)", &e));
+    OK(db_run(&d, back, &e));
     assert_false(db_in_transaction(&d));
+    stmt_finish(back);
     stmt_finish(end);
     db_close(&d);
 }
@@ -551,7 +573,7 @@ int main(void)
         cmocka_unit_test(row_that_is_taken_leaves_the_transaction_as_it_was),
         cmocka_unit_test(two_share_one_transaction),
         cmocka_unit_test(large_rows_come_whole),
-        cmocka_unit_test(writer_that_lost_its_connection_stays_without),
+        cmocka_unit_test(writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
         cmocka_unit_test(reader_connects_again),
         cmocka_unit_test(owner_that_is_none_any_more_is_fenced_for_good),
