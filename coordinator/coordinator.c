@@ -1,6 +1,8 @@
 /* Wiring. */
 #include "coordinator/coordinator.h"
 
+#include "base/buf.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -12,6 +14,8 @@
 #include "coordinator/owning.h"
 #include "coordinator/reads/reads.h"
 #include "coordinator/sampling.h"
+#include "coordinator/sessions/not_owner.h"
+#include "coordinator/shared.h"
 #include "coordinator/store/parts.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/trust/admin_token.h"
@@ -32,6 +36,8 @@
 #define STOP_POLL_MS 10
 #define STOP_WAIT_MS 3000 /* for links to close in order */
 
+#define OWNER_JSON_BYTES 8192
+
 struct coordinator {
     struct uv_loop_s *loop;
     const struct config *config;
@@ -40,11 +46,15 @@ struct coordinator {
     struct authority *authority;
     struct reader *reader;
     struct reads *reads;
-    struct owning *owning;     /* NULL: another coordinator owns the queue */
-    struct watching *watching; /* of one of several */
-    struct tenure *tenure;     /* ... that took over the queue */
-    uv_work_t load;            /* ... and loads it */
-    struct owning *loaded;     /* by it; NULL: it failed */
+    struct shared *shared;           /* NULL: the store is the state folder's */
+    const struct owner_place *place; /* NULL: this coordinator is alone */
+    struct owner_row own;            /* as it was taken */
+    struct owning *owning;           /* NULL: another coordinator owns the queue */
+    struct watching *watching;       /* of one of several */
+    struct not_owner *not_owner;     /* answers agents while another one owns the queue */
+    struct tenure *tenure;           /* ... that took over the queue */
+    uv_work_t load;                  /* ... and loads it */
+    struct owning *loaded;           /* by it; NULL: it failed */
     struct err load_err;
     bool loading;   /* until what was loaded is used or thrown away */
     bool load_runs; /* a thread does */
@@ -60,6 +70,7 @@ struct coordinator {
     uint16_t port;
     char *address;
     char *addresses;     /* `advertise`, for agents: names_advertised */
+    char *reachable;     /* the same, or what is listened on, for the owner's row */
     char *name;          /* the first address, in messages */
     uv_timer_t *refresh; /* of the server certificate */
     uv_timer_t *ending;
@@ -71,6 +82,12 @@ struct coordinator {
 
 /* ---- links find their way ---- */
 
+static const char *owner_addresses(void *user)
+{
+    const struct coordinator *c = user;
+    return c->watching && !c->tenure ? watching_owner(c->watching) : NULL;
+}
+
 static void on_accept(struct link *l, void *user)
 {
     struct coordinator *c = user;
@@ -79,9 +96,8 @@ static void on_accept(struct link *l, void *user)
     } else if (c->owning && !c->losing) {
         owning_accept(c->owning, l);
     } else {
-        struct err e;
-        err_set(&e, ERR_UNAVAILABLE, "this coordinator does not own the queue");
-        link_abort(l, &e);
+        not_owner_set(c->not_owner, owner_addresses(c));
+        sessions_refuse_not_owner(c->not_owner, l);
     }
 }
 
@@ -219,7 +235,12 @@ static int open_trust(struct coordinator *c, struct err *e)
 /* What only the owner has, of one that is alone: before anything is listened on. */
 static int open_owning(struct coordinator *c, struct err *e)
 {
-    int rc = c->timeouts.place ? 0 : owning_open(c->config, c->authority, &c->owning, e);
+    struct store_opening o = {.config = c->config, .authority = c->authority};
+    int rc = shared_new(c->config, &c->shared, e);
+    if (rc) return rc;
+    c->place = c->shared ? shared_owner_place(c->shared) : c->timeouts.place;
+    if (c->shared) return shared_open_reader(c->shared, &c->reader, e);
+    if (!c->place) rc = owning_open(&o, &c->owning, e);
     return rc ? rc : reader_open(c->config->state, &c->reader, e);
 }
 
@@ -288,10 +309,26 @@ bool coordinator_owns(const struct coordinator *c)
     return c->owning && !c->losing;
 }
 
-static const char *owner_addresses(void *user)
+/* A JSON list has at least one address, which names its coordinator, or is empty. */
+static char *owner_json(void *user)
 {
     const struct coordinator *c = user;
-    return c->watching && !c->tenure ? watching_owner(c->watching) : NULL;
+    const char *list = coordinator_owns(c) ? c->reachable : owner_addresses(user);
+    struct json *addresses = NULL;
+    struct buf text;
+    struct jw w;
+    if (!list || json_parse(list, strlen(list), &addresses, NULL)) return NULL;
+    buf_init(&text, OWNER_JSON_BYTES);
+    jw_init(&w, &text);
+    jw_object(&w, NULL);
+    jw_str(&w, "holder", json_str(json_first(addresses), ""));
+    jw_raw(&w, "addresses", list);
+    jw_int(&w, "epoch", coordinator_owns(c) ? c->own.epoch : watching_epoch(c->watching));
+    jw_end(&w);
+    char *out = jw_finish(&w) ? NULL : buf_detach(&text);
+    buf_fini(&text);
+    json_free(addresses);
+    return out;
 }
 
 static void on_lost(void *user);
@@ -361,7 +398,11 @@ static void load(uv_work_t *work)
 {
     struct coordinator *c = work->data;
     c->load_err = (struct err){0};
-    if (owning_open(c->config, c->authority, &c->loaded, &c->load_err)) c->loaded = NULL;
+    struct store_opening o = {.config = c->config,
+                              .authority = c->authority,
+                              .shared = c->shared,
+                              .own = &c->own};
+    if (owning_open(&o, &c->loaded, &c->load_err)) c->loaded = NULL;
 }
 
 static void on_loaded(uv_work_t *work, int status)
@@ -376,6 +417,7 @@ static void on_taken(struct tenure *t, void *user)
 {
     struct coordinator *c = user;
     c->tenure = t;
+    c->own = tenure_row(t);
     c->loading = c->load_runs = true;
     c->load.data = c;
     if (uv_queue_work(c->loop, &c->load, load, on_loaded)) mem_exhausted();
@@ -413,6 +455,7 @@ static int start_parts(struct coordinator *c, struct err *e)
     os_now(&now);
     c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
+    c->reachable = names_reachable(f, c->port);
     const char *addresses = c->addresses ? c->addresses : c->address;
     c->name = mem_strndup(addresses, strcspn(addresses, ","));
     struct api_options ao = {.loop = c->loop,
@@ -431,9 +474,13 @@ static int start_parts(struct coordinator *c, struct err *e)
                              .history = history_of,
                              .owns = owns,
                              .owner_addresses = owner_addresses,
-                             .shared = c->timeouts.place != NULL,
+                             .owner = c->place ? owner_json : NULL,
+                             .shared = c->place != NULL,
                              .user = c};
     c->api = api_new(&ao);
+    c->not_owner = not_owner_new(
+        &(struct not_owner_options){.loop = c->loop,
+                                    .first_message_ms = c->timeouts.first_message_ms});
     return 0;
 }
 
@@ -441,8 +488,8 @@ static int start_parts(struct coordinator *c, struct err *e)
 static int start_ownership(struct coordinator *c, struct err *e)
 {
     struct watching_handler handler = {.on_taken = on_taken, .on_given = on_given, .user = c};
-    if (c->timeouts.place)
-        return watching_start(c->loop, c->timeouts.place, c->addresses, &handler, &c->watching, e);
+    if (c->shared) shared_name(c->shared, c->name);
+    if (c->place) return watching_start(c->loop, c->place, c->reachable, &handler, &c->watching, e);
     int rc = start_owning(c, c->owning, e);
     if (rc) return rc;
     api_set_owner(c->api, owning_spine(c->owning), owning_courier(c->owning));
@@ -527,12 +574,13 @@ const char *coordinator_web_address(const struct coordinator *c)
 
 static size_t sessions_left(const struct coordinator *c)
 {
-    return c->owning ? owning_sessions(c->owning) : 0;
+    return not_owner_count(c->not_owner) + (c->owning ? owning_sessions(c->owning) : 0);
 }
 
 static void close_links(struct coordinator *c, bool cut)
 {
     if (c->owning) owning_close_sessions(c->owning, cut);
+    not_owner_stop(c->not_owner, cut);
     api_stop(c->api, cut);
 }
 
@@ -587,6 +635,7 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     if (stops_in_order(c)) owning_stop(c->owning);
     reads_stop(c->reads);
     if (stops_in_order(c)) owning_close_sessions(c->owning, false);
+    not_owner_stop(c->not_owner, false);
     api_stop(c->api, false);
     c->ending_since_ms = os_mono_ms();
     c->ending = timer_new(c);
@@ -608,6 +657,7 @@ void coordinator_free(struct coordinator *c)
     if (!c) return;
     watching_stop(c->watching);
     api_free(c->api);
+    not_owner_free(c->not_owner);
     metrics_free(c->metrics);
     waits_free(c->waits);
     history_free(c->history);
@@ -624,7 +674,9 @@ void coordinator_free(struct coordinator *c)
     }
     file_lock_release(c->lock);
     mem_free(c->address);
+    shared_free(c->shared);
     mem_free(c->addresses);
+    mem_free(c->reachable);
     mem_free(c->name);
     mem_free(c);
 }

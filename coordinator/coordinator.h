@@ -34,12 +34,19 @@ struct coordinator_timeouts {
  * it. Needs pki_init. */
 int coordinator_init(const struct config *c, struct err *e);
 
-/* Opens the store of the CA's coordinator. make: for `init`, makes what is missing. The caller has
- * the folder's lock. */
 struct authority;
+struct shared;
 struct store;
-int coordinator_open_store(const struct config *c, const struct authority *a, bool make,
-                           struct store **out, struct err *e);
+/* Which store is opened, and how. All are borrowed for the call. */
+struct store_opening {
+    const struct config *config;
+    const struct authority *authority; /* of the CA's coordinator */
+    bool make;                         /* for `init`: makes what is missing */
+    const struct shared *shared;       /* in that database; NULL: in files of the state folder */
+    const struct owner_row *own;       /* there: the row that was taken; NULL: for `init` */
+};
+/* The caller has the folder's lock. */
+int coordinator_open_store(const struct store_opening *o, struct store **out, struct err *e);
 
 /* Makes an administrator's token in a coordinator that does not run, for when none is left, and
  * leaves it in STATE/admin.token. id, before: ids as text (ID_TEXT_SIZE) of the token and of the

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/shared.h"
 #include "coordinator/store/parts.h"
 #include "coordinator/store/reader.h"
 #include "coordinator/store/store.h"
@@ -23,16 +24,16 @@ static bool is_there(const char *state, const char *name)
     return there;
 }
 
-int coordinator_open_store(const struct config *c, const struct authority *a, bool make,
-                           struct store **out, struct err *e)
+int coordinator_open_store(const struct store_opening *o, struct store **out, struct err *e)
 {
     char ca[2 * PKI_HASH_BYTES + 1];
-    str_hex(ca, authority_pin(a), PKI_HASH_BYTES);
+    str_hex(ca, authority_pin(o->authority), PKI_HASH_BYTES);
     struct store_parts p = {.ca = ca,
-                            .make = make,
-                            .without_output = c->without_output,
+                            .make = o->make,
+                            .without_output = o->config->without_output,
                             .now_ms = os_wall_ms()};
-    int rc = store_open_parts(c->state, &p, out, e);
+    int rc = o->shared ? shared_open_store(o->shared, o->own, &p, out, e)
+                       : store_open_parts(o->config->state, &p, out, e);
     if (!rc && p.began_output)
         log_warn("coordinator: started without the old output: output.db was missing or not the "
                  "one of cadre.db, and a new one is begun");
@@ -42,18 +43,22 @@ int coordinator_open_store(const struct config *c, const struct authority *a, bo
 static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
 {
     struct authority *a = NULL;
+    struct shared *shared = NULL;
     struct store *s = NULL;
     struct names names = {0};
-    int rc = authority_make(f->state, now_ms, e);
+    int rc = shared_new(f, &shared, e);
+    if (!rc) rc = authority_make(f->state, now_ms, e);
     if (!rc) rc = names_keep(f, e);
     if (!rc) rc = names_gather(f, &names, e);
     if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
     names_fini(&names);
-    if (!rc) rc = coordinator_open_store(f, a, true, &s, e);
+    struct store_opening o = {.config = f, .authority = a, .make = true, .shared = shared};
+    if (!rc) rc = coordinator_open_store(&o, &s, e);
     if (!rc && !is_there(f->state, ADMIN_TOKEN_FILE))
         rc = admin_token_make(s, f, "first administrator", authority_pin(a), now_ms, e);
     if (!rc) rc = state_folder_finish(f->state, STATE_OF_COORDINATOR, e);
     store_close(s);
+    shared_free(shared);
     authority_free(a);
     return rc;
 }
@@ -91,6 +96,7 @@ static int check_loss(const struct config *f, const struct state_look *look, boo
                       struct err *e)
 {
     bool queue, output, made = look->done || is_there(f->state, ADMIN_TOKEN_FILE);
+    if (f->store) return 0; /* the database is not in the folder */
     store_look(f->state, &queue, &output);
     if (queue && !authority_exists(f->state))
         return err_set(e, ERR_CORRUPT,
@@ -123,6 +129,10 @@ int coordinator_is_initialised(const struct config *f, bool *out, struct err *e)
     /* `run --without-output` may follow: a missing output.db is for `run` to tell of */
     if (look.done) rc = check_loss(f, &look, false, e);
     if (rc) return rc;
+    if (f->store) {
+        *out = look.done;
+        return 0;
+    }
     store_look(f->state, &queue, &output);
     if (look.done || !authority_exists(f->state) || is_there(f->state, ADMIN_TOKEN_FILE) ||
         queue != output) {
@@ -144,12 +154,13 @@ int coordinator_init(const struct config *f, struct err *e)
     if (rc) return rc;
     bool queue, output;
     store_look(f->state, &queue, &output);
+    if (f->store) queue = look.done;
     if (authority_exists(f->state) && queue && is_there(f->state, ADMIN_TOKEN_FILE))
         return err_set(e, ERR_EXISTS,
-                       "%s holds a coordinator already (ca.key, cadre.db, admin.token); nothing "
-                       "was changed. Start "
+                       "%s holds a coordinator already (ca.key%s, admin.token); nothing was "
+                       "changed. Start "
                        "it with 'cadre-coordinator run', or choose another folder with --state",
-                       f->state);
+                       f->state, f->store ? "" : ", cadre.db");
     rc = state_folder_enter(f->state, STATE_OF_COORDINATOR, &lock, e);
     if (!rc) rc = make_parts(f, os_wall_ms(), e);
     file_lock_release(lock);
@@ -159,16 +170,23 @@ int coordinator_init(const struct config *f, struct err *e)
 static int make_token(const struct config *f, struct err *e)
 {
     struct authority *a = NULL;
+    struct shared *shared = NULL;
     struct store *s = NULL;
+    struct owner_row own = {0};
     struct names names;
     int64_t now_ms = os_wall_ms();
     int rc = names_gather(f, &names, e);
     if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
     names_fini(&names);
-    if (!rc) rc = coordinator_open_store(f, a, false, &s, e);
+    if (!rc) rc = shared_new(f, &shared, e);
+    if (!rc && shared) rc = shared_seize(shared, &own, e);
+    struct store_opening o = {.config = f, .authority = a, .shared = shared, .own = &own};
+    if (!rc) rc = coordinator_open_store(&o, &s, e);
     if (!rc)
         rc = admin_token_make(s, f, "administrator, made on the host", authority_pin(a), now_ms, e);
+    if (!rc && shared) rc = shared_give_back(shared, s, e);
     store_close(s);
+    shared_free(shared);
     authority_free(a);
     return rc;
 }

@@ -28,7 +28,8 @@
 #include <string.h>
 #include <uv.h>
 
-#define GONE_POLL_MS 10 /* until the links of a lost tenure are closed */
+#define GONE_POLL_MS 10   /* until the links of a lost tenure are closed */
+#define GONE_WAIT_MS 3000 /* for those whose agents read that they are sent away */
 
 struct owning {
     const struct config *config;
@@ -48,6 +49,8 @@ struct owning {
     struct sessions *sessions;
     uv_timer_t *going; /* after owning_lose */
     bool lost;
+    int64_t lost_ms; /* mono */
+    bool folds;      /* the store has logs to be folded */
 };
 
 /* ---- effects find their way ---- */
@@ -102,7 +105,7 @@ static size_t name_channels(struct owning *o)
     return count;
 }
 
-static int open_engine(struct owning *o, const struct authority *a, struct err *e)
+static int open_engine(struct owning *o, const struct store_opening *opening, struct err *e)
 {
     const struct config *f = o->config;
     struct moment now;
@@ -123,17 +126,17 @@ static int open_engine(struct owning *o, const struct authority *a, struct err *
     os_now(&now);
     int rc = zone_files_read(f, &o->zones, &o->zones_sum, e);
     g.zones = o->zones;
-    if (!rc) rc = coordinator_open_store(f, a, false, &o->store, e);
+    if (!rc) rc = coordinator_open_store(opening, &o->store, e);
     if (!rc) rc = engine_new(o->store, &g, os_seed(), &now, &o->engine, e);
     return rc;
 }
 
-int owning_open(const struct config *c, const struct authority *a, struct owning **out,
-                struct err *e)
+int owning_open(const struct store_opening *opening, struct owning **out, struct err *e)
 {
     struct owning *o = mem_alloc(sizeof *o);
-    o->config = c;
-    int rc = open_engine(o, a, e);
+    o->config = opening->config;
+    o->folds = !opening->shared;
+    int rc = open_engine(o, opening, e);
     if (rc) {
         owning_free(o);
         return rc;
@@ -189,7 +192,7 @@ int owning_start(struct owning *o, const struct owning_options *options, struct 
     const struct config *f = o->config;
     o->o = *options;
     if (o->o.tenure) tenure_give(o->o.tenure, o->store);
-    int rc = folding_start(f->state, o->store, &o->folding, e);
+    int rc = o->folds ? folding_start(f->state, o->store, &o->folding, e) : 0;
     if (!rc) rc = spine_start(o->o.loop, o->engine, &handler, o, &o->spine, e);
     if (rc) return rc;
     o->zone_files = zone_files_start(o->o.loop, f, o->spine, o->zones, o->zones_sum);
@@ -275,7 +278,10 @@ void owning_stop(struct owning *o)
 
 void owning_close_sessions(struct owning *o, bool cut)
 {
-    sessions_stop(o->sessions, cut);
+    if (o->o.tenure && !cut)
+        sessions_turn_away(o->sessions, NULL);
+    else
+        sessions_stop(o->sessions, cut);
 }
 
 /* ---- lose ---- */
@@ -288,6 +294,8 @@ static void on_timer_closed(uv_handle_t *h)
 static void on_going(uv_timer_t *t)
 {
     struct owning *o = t->data;
+    bool late = os_mono_ms() - o->lost_ms >= GONE_WAIT_MS;
+    if (!o->spine && late) sessions_stop(o->sessions, true);
     if (o->spine || sessions_count(o->sessions)) return;
     uv_close((uv_handle_t *)o->going, on_timer_closed);
     o->going = NULL;
@@ -309,7 +317,8 @@ void owning_lose(struct owning *o)
     sessions_quiesce(o->sessions);
     api_set_owner(o->o.api, NULL, NULL);
     stop_parts(o);
-    sessions_stop(o->sessions, true);
+    sessions_turn_away(o->sessions, NULL);
+    o->lost_ms = os_mono_ms();
     spine_drop(o->spine);
     o->going = mem_alloc(sizeof *o->going);
     o->going->data = o;

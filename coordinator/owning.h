@@ -24,6 +24,7 @@ struct metrics;
 struct owning;
 struct scrape;
 struct spine;
+struct store_opening;
 struct tenure;
 struct uv_loop_s;
 struct waits;
@@ -49,9 +50,8 @@ struct owning_options {
 };
 
 /* Reads the time zones, opens the store, loads the engine. Any thread; may take seconds. The
- * configuration is borrowed until owning_free. */
-int owning_open(const struct config *c, const struct authority *a, struct owning **out,
-                struct err *e);
+ * configuration of `opening` is borrowed until owning_free, the rest for the call. */
+int owning_open(const struct store_opening *opening, struct owning **out, struct err *e);
 /* Starts the threads and timers, and takes agents from then on. After a failure: owning_free. */
 int owning_start(struct owning *o, const struct owning_options *options, struct err *e);
 

@@ -35,6 +35,11 @@ void tenure_free(struct tenure *t)
     mem_free(t);
 }
 
+struct owner_row tenure_row(const struct tenure *t)
+{
+    return t->mine;
+}
+
 /* ---- the thread that writes ---- */
 
 static void on_send(void *user)

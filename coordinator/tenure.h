@@ -14,6 +14,9 @@ struct tenure *tenure_new(const struct owner_place *place, const struct ownershi
                           const struct owner_row *mine);
 void tenure_free(struct tenure *t); /* NULL is fine */
 
+/* As it was taken; before anybody renews. */
+struct owner_row tenure_row(const struct tenure *t);
+
 /* ---- the thread that writes: the one that watches, then the store's ---- */
 /* Renews by the place, while there is no store yet. As store_renew. */
 int tenure_renew(struct tenure *t, struct err *e);

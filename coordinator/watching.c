@@ -256,6 +256,11 @@ const char *watching_owner(const struct watching *w)
     return w->owner;
 }
 
+int64_t watching_epoch(const struct watching *w)
+{
+    return w->machine.row.epoch;
+}
+
 void watching_give(struct watching *w)
 {
     w->giving = true;

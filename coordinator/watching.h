@@ -31,6 +31,7 @@ int watching_start(struct uv_loop_s *loop, const struct owner_place *place, cons
 /* The addresses of the owner that was seen last, a JSON list, until the loop goes on. NULL: nobody
  * owns the queue, or has said where it is. */
 const char *watching_owner(const struct watching *w);
+int64_t watching_epoch(const struct watching *w); /* of the row that was seen last */
 /* The queue is loaded, or could not be: whoever comes next renews. on_given comes from the loop. */
 void watching_give(struct watching *w);
 /* After on_given: the tenure is over, and the row is looked at again, not before pause_ms. */

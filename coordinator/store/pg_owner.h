@@ -41,8 +41,8 @@ int pg_owner_take(struct db *d, const struct pg_reign *seen, const char *holder,
 int pg_owner_resolve(struct db *d, const struct pg_reign *mine, struct pg_reign *out, bool *landed,
                      struct err *e);
 
-/* Raises the batch number of exactly that row, and is committed when it returns; the second one says
- * that nobody holds the row. *mine is as the row is then. Errors as of pg_owner_take. */
+/* Raises the batch number of exactly that row, and is committed when it returns; the second one
+ * says that nobody holds the row. *mine is as the row is then. Errors as of pg_owner_take. */
 int pg_owner_write(struct db *d, struct pg_reign *mine, struct err *e);
 int pg_owner_release(struct db *d, struct pg_reign *mine, struct err *e);
 

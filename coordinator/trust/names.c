@@ -187,23 +187,34 @@ static void add_advertised(struct address_sink *s, const struct config *c)
     }
 }
 
-char *names_advertised(const struct config *c, uint16_t port)
+static char *address_list(const struct token *t)
 {
-    struct token t = {0};
-    struct address_sink s = {.t = &t, .port = port, .most = TOKEN_ADDRESSES};
-    add_advertised(&s, c);
-    if (t.address_count == 0) return NULL;
     struct buf text;
     struct jw w;
     buf_init(&text, TOKEN_ADDRESSES * TOKEN_ADDRESS_SIZE * 2);
     jw_init(&w, &text);
     jw_array(&w, NULL);
-    for (size_t i = 0; i < t.address_count; i++)
-        jw_str(&w, NULL, t.address[i]);
+    for (size_t i = 0; i < t->address_count; i++)
+        jw_str(&w, NULL, t->address[i]);
     jw_end(&w);
     char *out = jw_finish(&w) ? NULL : buf_detach(&text);
     buf_fini(&text);
     return out;
+}
+
+char *names_advertised(const struct config *c, uint16_t port)
+{
+    struct token t = {0};
+    struct address_sink s = {.t = &t, .port = port, .most = TOKEN_ADDRESSES};
+    add_advertised(&s, c);
+    return t.address_count == 0 ? NULL : address_list(&t);
+}
+
+char *names_reachable(const struct config *c, uint16_t port)
+{
+    struct token t = {0};
+    names_for_token(c, port, false, &t);
+    return address_list(&t);
 }
 
 void names_for_token(const struct config *c, uint16_t port, bool local, struct token *t)

@@ -31,5 +31,7 @@ void names_for_token(const struct config *c, uint16_t port, bool local, struct t
 /* `advertise` for agents, a JSON list of "host:port". NULL: it is not set. port: the one that is
  * really listened on, for those without one. mem_free. */
 char *names_advertised(const struct config *c, uint16_t port);
+/* The same; without `advertise` as names_for_token. "[]": nothing is known. mem_free. */
+char *names_reachable(const struct config *c, uint16_t port);
 
 #endif

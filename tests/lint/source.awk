@@ -184,7 +184,8 @@ FNR == 1 {
 # closes the reader, and `init`, which runs before there is a loop.
 function may_read() {
     return top != "coordinator" || folder == "coordinator/store" || folder == "coordinator/reads" ||
-        path == "coordinator/coordinator.c" || path == "coordinator/initialise.c"
+        path == "coordinator/coordinator.c" || path == "coordinator/initialise.c" ||
+        path == "coordinator/shared.c" # opens it
 }
 
 # ---- Functions ----

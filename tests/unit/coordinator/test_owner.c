@@ -26,18 +26,15 @@ void __wrap_os_now(struct moment *out)
 /* A load that hangs while it is set. */
 static atomic_bool load_hangs, in_load;
 
-int __real_coordinator_open_store(const struct config *c, const struct authority *a, bool make,
-                                  struct store **out, struct err *e);
-int __wrap_coordinator_open_store(const struct config *c, const struct authority *a, bool make,
-                                  struct store **out, struct err *e);
+int __real_coordinator_open_store(const struct store_opening *o, struct store **out, struct err *e);
+int __wrap_coordinator_open_store(const struct store_opening *o, struct store **out, struct err *e);
 
-int __wrap_coordinator_open_store(const struct config *c, const struct authority *a, bool make,
-                                  struct store **out, struct err *e)
+int __wrap_coordinator_open_store(const struct store_opening *o, struct store **out, struct err *e)
 {
     atomic_store(&in_load, true);
     while (atomic_load(&load_hangs))
         uv_sleep(1);
-    return __real_coordinator_open_store(c, a, make, out, e);
+    return __real_coordinator_open_store(o, out, e);
 }
 
 static struct row row;

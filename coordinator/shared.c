@@ -1,0 +1,220 @@
+/* The owner's row by a connection of its own, which is made anew when it was lost. */
+#include "coordinator/shared.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "coordinator/store/pg_schema.h"
+#include "coordinator/store/pg_store.h"
+#include "coordinator/store_password.h"
+#include "platform/os.h"
+#include "platform/paths.h"
+#include "wire/lease.h"
+
+#include <uv.h>
+
+#define SEIZE_LOOK_MS 250
+
+struct shared {
+    char *folder, *password;
+    const char *uri, *holder;
+    struct db row;  /* zeroed: not connected */
+    int64_t schema; /* of the tables, when the row was seen last */
+    struct owner_place place;
+};
+
+static struct pg_place where(const struct shared *s)
+{
+    return (struct pg_place){.uri = s->uri, .password = s->password, .folder = s->folder};
+}
+
+/* ---- the row -------------------------------------------------------------------------------- */
+
+static int connect_row(struct shared *s, struct err *e)
+{
+    if (s->row.driver) return 0;
+    struct pg_place p = where(s);
+    int rc = pg_owner_open(&p, &s->row, e);
+    if (rc) db_close(&s->row);
+    return rc;
+}
+
+/* A connection that failed is not used again: what it had begun may still be under way there. */
+static int keep_or_close(struct shared *s, int rc)
+{
+    if (rc && rc != ERR_FENCED) db_close(&s->row);
+    return rc;
+}
+
+static struct pg_reign reign_of(const struct owner_row *row)
+{
+    return (struct pg_reign){.epoch = row->epoch, .batch = row->batch};
+}
+
+static int look(void *user, struct owner_row *row, char **addresses, struct err *e)
+{
+    struct shared *s = user;
+    struct pg_owner o = {0};
+    *addresses = NULL;
+    int rc = connect_row(s, e);
+    if (!rc) rc = pg_owner_look(&s->row, &o, e);
+    if (!rc && o.schema > schema_newest()) rc = pg_schema_check(o.schema, e);
+    if (!rc) s->schema = o.schema;
+    if (!rc) {
+        *row = (struct owner_row){.epoch = o.reign.epoch,
+                                  .batch = o.reign.batch,
+                                  .held = o.holder && o.holder[0]};
+        *addresses = o.addresses && o.addresses[0] ? mem_strdup(o.addresses) : NULL;
+    }
+    pg_owner_fini(&o);
+    return keep_or_close(s, rc);
+}
+
+/* Before anybody loads, and renews beside it. */
+static int upgrade(struct shared *s, struct owner_row *row, struct err *e)
+{
+    struct pg_place at = where(s);
+    struct pg_reign reign = reign_of(row);
+    struct store_parts any = {0};
+    struct store *store = NULL;
+    if (s->schema >= schema_newest()) return 0;
+    int rc = store_open_pg(&at, &reign, &any, &store, e);
+    if (!rc) row->batch = store_reign(store).batch;
+    store_close(store);
+    return rc;
+}
+
+static int take(void *user, struct owner_row *row, const char *addresses, struct err *e)
+{
+    struct shared *s = user;
+    struct pg_reign seen = reign_of(row), now;
+    int rc = connect_row(s, e);
+    if (!rc) rc = pg_owner_take(&s->row, &seen, s->holder, addresses ? addresses : "[]", &now, e);
+    if (!rc) *row = (struct owner_row){.epoch = now.epoch, .batch = now.batch, .held = true};
+    if (!rc) rc = upgrade(s, row, e);
+    return keep_or_close(s, rc);
+}
+
+static int renew(void *user, struct owner_row *mine, struct err *e)
+{
+    struct shared *s = user;
+    struct pg_reign now = reign_of(mine);
+    int rc = connect_row(s, e);
+    if (!rc) rc = pg_owner_write(&s->row, &now, e);
+    if (!rc) mine->batch = now.batch;
+    return keep_or_close(s, rc);
+}
+
+static int resolve(void *user, struct owner_row *mine, bool *there, struct err *e)
+{
+    struct shared *s = user;
+    struct pg_reign was = reign_of(mine), now;
+    bool landed;
+    db_close(&s->row);
+    int rc = connect_row(s, e);
+    if (!rc) rc = pg_owner_resolve(&s->row, &was, &now, &landed, e);
+    if (!rc && now.batch != was.batch + (landed ? 1 : 0))
+        rc = err_set(e, ERR_FENCED, "%s: the owner's row is not as this coordinator left it",
+                     s->row.path);
+    if (!rc) {
+        *there = landed;
+        *mine = (struct owner_row){.epoch = now.epoch, .batch = now.batch, .held = true};
+    }
+    return keep_or_close(s, rc);
+}
+
+static int release(void *user, struct owner_row *mine, struct err *e)
+{
+    struct shared *s = user;
+    struct pg_reign now = reign_of(mine);
+    int rc = connect_row(s, e);
+    if (!rc) rc = pg_owner_release(&s->row, &now, e);
+    if (!rc) *mine = (struct owner_row){.epoch = now.epoch, .batch = now.batch};
+    return keep_or_close(s, rc);
+}
+
+/* ---- the database --------------------------------------------------------------------------- */
+
+int shared_new(const struct config *c, struct shared **out, struct err *e)
+{
+    *out = NULL;
+    if (!c->store) return 0;
+    struct shared *s = mem_alloc(sizeof *s);
+    char *self = paths_self();
+    s->folder = paths_dir(self);
+    mem_free(self);
+    s->uri = c->store;
+    s->holder = "a coordinator";
+    s->place = (struct owner_place){.look = look,
+                                    .take = take,
+                                    .renew = renew,
+                                    .resolve = resolve,
+                                    .release = release,
+                                    .user = s};
+    int rc = store_password_check(c, e);
+    if (!rc && c->store_password_file)
+        rc = store_password_read(c->store_password_file, &s->password, e);
+    if (rc) {
+        shared_free(s);
+        return rc;
+    }
+    *out = s;
+    return 0;
+}
+
+void shared_free(struct shared *s)
+{
+    if (!s) return;
+    db_close(&s->row);
+    mem_free_secret(s->password);
+    mem_free(s->folder);
+    mem_free(s);
+}
+
+void shared_name(struct shared *s, const char *holder)
+{
+    s->holder = holder;
+}
+
+const struct owner_place *shared_owner_place(const struct shared *s)
+{
+    return &s->place;
+}
+
+int shared_open_store(const struct shared *s, const struct owner_row *own, struct store_parts *p,
+                      struct store **out, struct err *e)
+{
+    struct pg_place at = where(s);
+    struct pg_reign reign = own ? reign_of(own) : (struct pg_reign){0};
+    return store_open_pg(&at, own ? &reign : NULL, p, out, e);
+}
+
+int shared_open_reader(const struct shared *s, struct reader **out, struct err *e)
+{
+    struct pg_place at = where(s);
+    return reader_open_pg(&at, out, e);
+}
+
+int shared_seize(struct shared *s, struct owner_row *own, struct err *e)
+{
+    struct owner_row now;
+    char *addresses = NULL;
+    int64_t from_ms = os_mono_ms();
+    int rc = look(s, own, &addresses, e);
+    mem_free(addresses);
+    for (now = *own; !rc && now.held && os_mono_ms() - from_ms < OWNER_TAKEOVER_MS;) {
+        uv_sleep(SEIZE_LOOK_MS);
+        rc = look(s, &now, &addresses, e);
+        mem_free(addresses);
+        if (!rc && (now.epoch != own->epoch || now.batch != own->batch))
+            rc = err_set(e, ERR_CONFLICT, "a coordinator runs on %s: stop all of them first",
+                         s->row.path);
+    }
+    return rc ? rc : take(s, own, NULL, e);
+}
+
+int shared_give_back(struct shared *s, const struct store *store, struct err *e)
+{
+    struct pg_reign last = store_reign(store);
+    struct owner_row row = {.epoch = last.epoch, .batch = last.batch, .held = true};
+    return release(s, &row, e);
+}
