@@ -19,6 +19,14 @@
     "SET default_transaction_isolation = 'read committed'; SET jit = off;"                         \
     "SET standard_conforming_strings = on; SET tcp_user_timeout = " TCP_MS ";"
 
+/* The statements are made for nested loops over their indexes, in their order, which is what SQLite
+ * does with them. Left to itself PostgreSQL takes what it counted last: of a table that was empty
+ * then it reads all, for each job, until it counts again, a minute later at best. */
+#define PLANS                                                                                      \
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;"            \
+    "SET enable_mergejoin = off; SET enable_material = off;"                                       \
+    "SET max_parallel_workers_per_gather = 0;"
+
 #define WRITER                                                                                     \
     "SET idle_in_transaction_session_timeout = 2000; SET statement_timeout = 15000;"               \
     "SELECT set_config('synchronous_commit', 'on', false)"                                         \
@@ -101,7 +109,7 @@ static int set_session(struct pg_conn *c, struct err *e)
                        "%s has the encoding %s: make one with 'CREATE DATABASE ... ENCODING UTF8 "
                        "TEMPLATE template0'",
                        c->name, encoding ? encoding : "of a past age");
-    char *sql = str_dupf("%s%s%s", SESSION, c->use == PG_READER ? READER : WRITER,
+    char *sql = str_dupf("%s%s%s", SESSION PLANS, c->use == PG_READER ? READER : WRITER,
                          c->use == PG_OWNER ? OWNER : "");
     int rc = pg_exec_all(c, sql, e);
     mem_free(sql);

@@ -415,6 +415,26 @@ static void writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next(void *
     db_close(&maker);
 }
 
+/* The server counted a table while it was empty. */
+static void plan_does_not_wait_for_the_server_to_count(void **state)
+{
+    (void)state;
+    struct db maker;
+    fresh(&maker);
+    OK(db_exec(&maker, "VACUUM ANALYZE t", &e));
+    for (int use = PG_WRITER; use <= PG_OWNER; use++) {
+        struct db d;
+        reach(&d, NULL, (enum pg_use)use);
+        struct stmt *plan = make(&d, "EXPLAIN SELECT name FROM t WHERE id = 7");
+        struct err why = {0};
+        assert_int_equal(db_step(&d, plan, &why), 1);
+        assert_non_null(strstr(column_str(plan, 0), "Index Scan"));
+        stmt_finish(plan);
+        db_close(&d);
+    }
+    db_close(&maker);
+}
+
 /* As with a standby that has to confirm and is gone: the server itself would wait for ever. */
 static void commit_without_an_answer_is_given_up(void **state)
 {
@@ -574,6 +594,7 @@ int main(void)
         cmocka_unit_test(two_share_one_transaction),
         cmocka_unit_test(large_rows_come_whole),
         cmocka_unit_test(writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next),
+        cmocka_unit_test(plan_does_not_wait_for_the_server_to_count),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
         cmocka_unit_test(reader_connects_again),
         cmocka_unit_test(owner_that_is_none_any_more_is_fenced_for_good),
