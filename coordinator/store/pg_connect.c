@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,9 +141,26 @@ int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e)
     return rc;
 }
 
+/* Was a connection closed while nothing was asked? Then a statement of ours need not fail to find
+ * that out. */
+static bool is_closed(struct pg_conn *c)
+{
+    if (c->state != PG_IDLE || c->reading || c->count > 0) return false;
+    struct pollfd p = {.fd = PQsocket(c->pg), .events = POLLIN};
+    while (poll(&p, 1, 0) > 0) { /* what the server says of itself may come before the end */
+        if (!PQconsumeInput(c->pg) || PQstatus(c->pg) == CONNECTION_BAD) return true;
+        (void)PQisBusy(c->pg);
+    }
+    return false;
+}
+
 int pg_ready(struct pg_conn *c, struct err *e)
 {
-    if (c->pg) return 0;
+    if (c->pg && !is_closed(c)) return 0;
+    if (c->pg) {
+        (void)pg_error_lost(c, PQerrorMessage(c->pg), &c->error);
+        pg_drop(c);
+    }
     if (pg_now_ms() - c->tried_ms >= PG_AGAIN_MS) {
         struct pg_place p = {.uri = c->uri, .password = c->password};
         return pg_connect(c, &p, e);

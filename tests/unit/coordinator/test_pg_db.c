@@ -415,6 +415,28 @@ static void writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next(void *
     db_close(&maker);
 }
 
+/* A server that was started anew, or a firewall, closes what nobody uses; that costs no request. */
+static void connection_that_was_closed_in_between_is_made_anew_unseen(void **state)
+{
+    (void)state;
+    struct db maker;
+    fresh(&maker);
+    for (int use = PG_WRITER; use <= PG_READER; use++) {
+        struct db d;
+        reach(&d, NULL, (enum pg_use)use);
+        struct stmt *one = make(&d, "SELECT id FROM t WHERE id = ?1");
+        bind_int(one, 1, 5);
+        OK(db_step(&d, one, &e));
+        kill_backend(&maker, &d);
+        /* it is not made anew more often than twice a second */
+        assert_int_equal(number(&maker, "SELECT 1 FROM pg_sleep(0.6)"), 1);
+        OK(db_step(&d, one, &e));
+        stmt_finish(one);
+        db_close(&d);
+    }
+    db_close(&maker);
+}
+
 /* The server counted a table while it was empty. */
 static void plan_does_not_wait_for_the_server_to_count(void **state)
 {
@@ -594,6 +616,7 @@ int main(void)
         cmocka_unit_test(two_share_one_transaction),
         cmocka_unit_test(large_rows_come_whole),
         cmocka_unit_test(writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next),
+        cmocka_unit_test(connection_that_was_closed_in_between_is_made_anew_unseen),
         cmocka_unit_test(plan_does_not_wait_for_the_server_to_count),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
         cmocka_unit_test(reader_connects_again),
