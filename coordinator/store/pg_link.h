@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PG_COMMIT_MS 5000 /* without an answer by then it is not known */
+#define PG_COMMIT_MS 5000 /* without an answer by then it is not known; longer than lock_timeout */
 /* Longer than the server's own limits on a statement (pg_connect.c). */
 #define PG_WRITE_MS 17000
 #define PG_READ_MS 32000

@@ -14,6 +14,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 static struct pg_server server;
 static const struct pg_module *module;
@@ -481,6 +482,28 @@ static void commit_without_an_answer_is_given_up(void **state)
     db_close(&d);
 }
 
+/* The watch on the owner's row, for which a stop waits. */
+static void question_for_the_owner_is_given_up_early(void **state)
+{
+    (void)state;
+    struct db maker, d;
+    fresh(&maker);
+    reach(&d, NULL, PG_OWNER);
+    pid_t pid = (pid_t)number(&d, "SELECT pg_backend_pid()");
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    struct timespec from, to;
+    int64_t n;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    struct err why = {0};
+    int rc = db_int(&d, "SELECT epoch FROM cadre.owner", &n, &why);
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    assert_int_equal(rc, ERR_UNAVAILABLE);
+    assert_in_range(to.tv_sec - from.tv_sec, 4, 10);
+    db_close(&d);
+    db_close(&maker);
+}
+
 static void reader_connects_again(void **state)
 {
     (void)state;
@@ -619,6 +642,7 @@ int main(void)
         cmocka_unit_test(connection_that_was_closed_in_between_is_made_anew_unseen),
         cmocka_unit_test(plan_does_not_wait_for_the_server_to_count),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
+        cmocka_unit_test(question_for_the_owner_is_given_up_early),
         cmocka_unit_test(reader_connects_again),
         cmocka_unit_test(owner_that_is_none_any_more_is_fenced_for_good),
         cmocka_unit_test(lost_server_is_named_and_the_password_is_not),
