@@ -2,6 +2,7 @@
 #include "coordinator/coordinator.h"
 
 #include "base/buf.h"
+#include "base/id.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -69,7 +70,9 @@ struct coordinator {
     struct web *web; /* the second port; NULL: none */
     uint16_t port;
     char *address;
+    int64_t id;          /* in the list of coordinators, anew at each start */
     char *addresses;     /* `advertise`, for agents: names_advertised */
+    char *everyone;      /* those of all coordinators, for agents; NULL: alone, or not known yet */
     char *reachable;     /* the same, or what is listened on, for the owner's row */
     char *name;          /* the first address, in messages */
     uv_timer_t *refresh; /* of the server certificate */
@@ -112,6 +115,7 @@ static void gather(struct scrape *s, void *user)
 {
     const struct coordinator *c = user;
     scrape_add_series(s, c->metrics->items, c->metrics->count);
+    s->owns = coordinator_owns(c);
     if (c->owning) owning_gather(c->owning, s);
     if (c->listener) link_listener_counters(c->listener, &s->door);
     web_count(c->web, &s->door);
@@ -344,7 +348,8 @@ static int start_owning(struct coordinator *c, struct owning *o, struct err *e)
                                                  .waits = c->waits,
                                                  .web = &c->web,
                                                  .name = c->name,
-                                                 .addresses = c->addresses,
+                                                 .addresses =
+                                                     c->everyone ? c->everyone : c->addresses,
                                                  .first_message_ms = c->timeouts.first_message_ms,
                                                  .tenure = c->tenure,
                                                  .on_lost = on_lost,
@@ -423,6 +428,14 @@ static void on_taken(struct tenure *t, void *user)
     if (uv_queue_work(c->loop, &c->load, load, on_loaded)) mem_exhausted();
 }
 
+static void on_all(const char *addresses, void *user)
+{
+    struct coordinator *c = user;
+    mem_free(c->everyone);
+    c->everyone = mem_strdup(addresses);
+    if (c->owning) owning_set_addresses(c->owning, addresses);
+}
+
 static void on_lost(void *user)
 {
     struct coordinator *c = user;
@@ -442,6 +455,16 @@ static void on_gone(void *user)
     watch_again(c, 0);
 }
 
+/* Of a JSON list; mem_free. */
+static char *first_address(const char *list, const char *otherwise)
+{
+    struct json *j = NULL;
+    if (list) (void)json_parse(list, strlen(list), &j, NULL);
+    char *out = mem_strdup(json_str(json_first(j), otherwise));
+    json_free(j);
+    return out;
+}
+
 static int start_parts(struct coordinator *c, struct err *e)
 {
     const struct config *f = c->config;
@@ -456,13 +479,15 @@ static int start_parts(struct coordinator *c, struct err *e)
     c->started_ms = now.wall_ms;
     c->addresses = names_advertised(f, c->port);
     c->reachable = names_reachable(f, c->port);
-    const char *addresses = c->addresses ? c->addresses : c->address;
-    c->name = mem_strndup(addresses, strcspn(addresses, ","));
+    c->name = first_address(c->place ? c->reachable : c->addresses, c->address);
+    c->id = id_make(now.wall_ms, (uint32_t)os_seed());
     struct api_options ao = {.loop = c->loop,
                              .reads = c->reads,
                              .authority = c->authority,
                              .config = f,
                              .name = c->name,
+                             .id = c->id,
+                             .addresses = c->reachable,
                              .port = c->port,
                              .started_wall_ms = now.wall_ms,
                              .head_ms = c->timeouts.head_ms,
@@ -487,8 +512,15 @@ static int start_parts(struct coordinator *c, struct err *e)
 /* One that is alone owns the queue from the start on. */
 static int start_ownership(struct coordinator *c, struct err *e)
 {
-    struct watching_handler handler = {.on_taken = on_taken, .on_given = on_given, .user = c};
-    if (c->shared) shared_name(c->shared, c->name);
+    struct watching_handler handler = {.on_taken = on_taken,
+                                       .on_given = on_given,
+                                       .on_all = on_all,
+                                       .user = c};
+    if (c->shared)
+        shared_name(c->shared, &(struct shared_self){.id = c->id,
+                                                     .name = c->name,
+                                                     .addresses = c->reachable,
+                                                     .started_ms = c->started_ms});
     if (c->place) return watching_start(c->loop, c->place, c->reachable, &handler, &c->watching, e);
     int rc = start_owning(c, c->owning, e);
     if (rc) return rc;
@@ -594,6 +626,7 @@ static void on_ending(uv_timer_t *t)
         return;
     }
     timer_free(&c->ending);
+    shared_leave(c->shared);
     c->on_stopped(c->user);
 }
 
@@ -676,6 +709,7 @@ void coordinator_free(struct coordinator *c)
     mem_free(c->address);
     shared_free(c->shared);
     mem_free(c->addresses);
+    mem_free(c->everyone);
     mem_free(c->reachable);
     mem_free(c->name);
     mem_free(c);

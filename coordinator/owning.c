@@ -209,6 +209,11 @@ void owning_accept(struct owning *o, struct link *l)
     sessions_accept(o->sessions, l);
 }
 
+void owning_set_addresses(struct owning *o, const char *addresses)
+{
+    if (o->sessions) sessions_set_addresses(o->sessions, addresses);
+}
+
 void owning_reload(struct owning *o)
 {
     if (o->zone_files) zone_files_again(o->zone_files);

@@ -39,7 +39,7 @@ struct owning_options {
     struct waits *waits;
     struct web *const *web;   /* *web NULL: there is no `web:`, or it is closed */
     const char *name;         /* this coordinator's in messages */
-    const char *addresses;    /* JSON list, for agents; NULL: none */
+    const char *addresses;    /* JSON list, for agents, copied; NULL: none */
     int64_t first_message_ms; /* 0: the product's */
     struct tenure *tenure;    /* of one of several coordinators; NULL: this one is alone */
     /* Of one of several: the queue is another one's. owning_lose is to be called. */
@@ -56,7 +56,9 @@ int owning_open(const struct store_opening *opening, struct owning **out, struct
 int owning_start(struct owning *o, const struct owning_options *options, struct err *e);
 
 void owning_accept(struct owning *o, struct link *l); /* that speaks cadre/1 */
-void owning_reload(struct owning *o);                 /* reads the time zones again */
+/* Agents are told these from their next welcome on; copied. */
+void owning_set_addresses(struct owning *o, const char *addresses);
+void owning_reload(struct owning *o); /* reads the time zones again */
 void owning_gather(struct owning *o, struct scrape *s);
 struct spine *owning_spine(const struct owning *o);
 struct courier *owning_courier(const struct owning *o);

@@ -3,6 +3,8 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cadre_version.h"
+#include "coordinator/store/pg_coordinators.h"
 #include "coordinator/store/pg_schema.h"
 #include "coordinator/store/pg_store.h"
 #include "coordinator/store_password.h"
@@ -14,11 +16,17 @@
 
 #define SEIZE_LOOK_MS 250
 
+/* Whoever looks at the row does not wait for a list: neither for a synchronous standby nor long. */
+#define NOTE_SESSION "SET synchronous_commit = off; SET statement_timeout = 3000"
+
 struct shared {
     char *folder, *password;
-    const char *uri, *holder;
-    struct db row;  /* zeroed: not connected */
-    int64_t schema; /* of the tables, when the row was seen last */
+    const char *uri;
+    char *holder;
+    struct db row;              /* zeroed: not connected */
+    struct db list;             /* the same */
+    struct pg_coordinator self; /* id 0: not of the list */
+    int64_t schema;             /* of the tables, when the row was seen last */
     struct owner_place place;
 };
 
@@ -29,13 +37,18 @@ static struct pg_place where(const struct shared *s)
 
 /* ---- the row -------------------------------------------------------------------------------- */
 
+static int connect_to(const struct shared *s, struct db *d, struct err *e)
+{
+    if (d->driver) return 0;
+    struct pg_place p = where(s);
+    int rc = pg_owner_open(&p, d, e);
+    if (rc) db_close(d);
+    return rc;
+}
+
 static int connect_row(struct shared *s, struct err *e)
 {
-    if (s->row.driver) return 0;
-    struct pg_place p = where(s);
-    int rc = pg_owner_open(&p, &s->row, e);
-    if (rc) db_close(&s->row);
-    return rc;
+    return connect_to(s, &s->row, e);
 }
 
 /* A connection that failed is not used again: what it had begun may still be under way there. */
@@ -132,6 +145,30 @@ static int release(void *user, struct owner_row *mine, struct err *e)
     return keep_or_close(s, rc);
 }
 
+/* ---- the list of coordinators ---------------------------------------------------------------- */
+
+/* By a connection of its own: the owner's store asks for the row while the watch writes here. */
+static int note(void *user, char **all, struct err *e)
+{
+    struct shared *s = user;
+    *all = NULL;
+    if (!s->self.id) return 0;
+    bool fresh = !s->list.driver;
+    int rc = connect_to(s, &s->list, e);
+    if (!rc && fresh) rc = db_exec(&s->list, NOTE_SESSION, e);
+    if (!rc) rc = pg_coordinators_write(&s->list, &s->self, e);
+    if (!rc) rc = pg_coordinators_addresses(&s->list, &s->self, all, e);
+    if (rc) db_close(&s->list);
+    return rc;
+}
+
+void shared_leave(struct shared *s)
+{
+    if (!s || !s->list.driver) return;
+    (void)pg_coordinators_remove(&s->list, s->self.id, NULL); /* else it is gone in 10 s */
+    db_close(&s->list);
+}
+
 /* ---- the database --------------------------------------------------------------------------- */
 
 int shared_new(const struct config *c, struct shared **out, struct err *e)
@@ -143,12 +180,13 @@ int shared_new(const struct config *c, struct shared **out, struct err *e)
     s->folder = paths_dir(self);
     mem_free(self);
     s->uri = c->store;
-    s->holder = "a coordinator";
+    s->holder = mem_strdup("a coordinator");
     s->place = (struct owner_place){.look = look,
                                     .take = take,
                                     .renew = renew,
                                     .resolve = resolve,
                                     .release = release,
+                                    .note = note,
                                     .user = s};
     int rc = store_password_check(c, e);
     if (!rc && c->store_password_file)
@@ -165,14 +203,22 @@ void shared_free(struct shared *s)
 {
     if (!s) return;
     db_close(&s->row);
+    db_close(&s->list);
+    mem_free(s->holder);
     mem_free_secret(s->password);
     mem_free(s->folder);
     mem_free(s);
 }
 
-void shared_name(struct shared *s, const char *holder)
+void shared_name(struct shared *s, const struct shared_self *self)
 {
-    s->holder = holder;
+    s->self = (struct pg_coordinator){.id = self->id,
+                                      .name = self->name,
+                                      .addresses = self->addresses,
+                                      .version = CADRE_VERSION,
+                                      .started_ms = self->started_ms};
+    mem_free(s->holder);
+    s->holder = pg_coordinator_holder(&s->self);
 }
 
 const struct owner_place *shared_owner_place(const struct shared *s)

@@ -17,8 +17,16 @@ struct store_parts;
  * nobody shares. The configuration is borrowed until shared_free. */
 int shared_new(const struct config *c, struct shared **out, struct err *e);
 void shared_free(struct shared *s); /* NULL is fine */
-/* holder: this coordinator's name in the row; borrowed until shared_free. */
-void shared_name(struct shared *s, const char *holder);
+/* This coordinator, for the row and for the list of coordinators. Borrowed until shared_free. */
+struct shared_self {
+    int64_t id;            /* made anew at each start */
+    const char *name;      /* the first of its addresses */
+    const char *addresses; /* JSON list */
+    int64_t started_ms;    /* wall */
+};
+void shared_name(struct shared *s, const struct shared_self *self);
+/* The list does not name it any more. No other thread uses the place. Blocks; NULL is fine. */
+void shared_leave(struct shared *s);
 /* Until shared_free. */
 const struct owner_place *shared_owner_place(const struct shared *s);
 

@@ -10,7 +10,9 @@
 
 #include <uv.h>
 
-enum question { ASK_NOTHING, ASK_LOOK, ASK_TAKE, ASK_RENEW };
+#define OWNER_NOTE_MS 2000 /* how often the list of coordinators is written */
+
+enum question { ASK_NOTHING, ASK_LOOK, ASK_TAKE, ASK_RENEW, ASK_NOTE };
 
 struct watching {
     const struct owner_place *place;
@@ -23,6 +25,7 @@ struct watching {
     struct tenure *tenure;    /* to be renewed; NULL: none */
     bool owns;                /* from on_taken to watching_again */
     bool giving;              /* on_given is owed */
+    char *all;                /* where all coordinators are, JSON list; NULL: not known */
     bool failing;             /* the last question had no answer: it was logged */
     bool stopped;
     uv_timer_t timer;
@@ -42,9 +45,27 @@ struct watching {
     int rc;
     struct err err;
     int64_t answered_ms; /* mono */
+    /* The same, of the list of coordinators, to which each question adds when it is time. */
+    bool noted;
+    int64_t noted_ms; /* mono */
+    char *noted_all;
+    int note_rc;
+    struct err note_err;
 };
 
 /* ---- the thread ---- */
+
+static void note(struct watching *w)
+{
+    int64_t now_ms = os_mono_ms();
+    const struct owner_place *p = w->place;
+    bool due = w->noted_ms == 0 || now_ms - w->noted_ms >= OWNER_NOTE_MS;
+    w->noted = p->note && (due || w->question == ASK_NOTE);
+    if (!w->noted) return;
+    w->note_err = (struct err){0};
+    w->noted_ms = now_ms;
+    w->note_rc = p->note(p->user, &w->noted_all, &w->note_err);
+}
 
 static void ask(struct watching *w)
 {
@@ -54,9 +75,11 @@ static void ask(struct watching *w)
         w->rc = p->look(p->user, &w->row, &w->found, &w->err);
     else if (w->question == ASK_TAKE)
         w->rc = p->take(p->user, &w->row, w->addresses, &w->err);
-    else
+    else if (w->question == ASK_RENEW)
         w->rc = tenure_renew(w->tenure, &w->err);
     w->answered_ms = os_mono_ms();
+    /* a queue that was taken is to be loaded; a database that does not answer is asked once */
+    if (w->question != ASK_TAKE && (w->question == ASK_NOTE || w->rc == 0)) note(w);
 }
 
 static void watch_thread(void *arg)
@@ -118,8 +141,8 @@ static void on_timer(uv_timer_t *t)
         put(w, ASK_RENEW);
     else if (!w->owns && ownership_wants_to_take(&w->machine, os_mono_ms()))
         take(w);
-    else if (!w->owns)
-        put(w, ASK_LOOK);
+    else
+        put(w, w->owns ? ASK_NOTE : ASK_LOOK);
 }
 
 /* After a look: the next one, or the take-over when its time has come before. */
@@ -180,11 +203,35 @@ static void on_renewed(struct watching *w)
     wait(w, OWNER_RENEW_MS);
 }
 
+/* The list alone, of an owner whose store renews. The timer may be at work for watching_again. */
+static void on_note(struct watching *w)
+{
+    if (!uv_is_active((uv_handle_t *)&w->timer)) wait(w, w->owns ? OWNER_NOTE_MS : 0);
+}
+
+static void tell_all(struct watching *w)
+{
+    if (!w->noted) return;
+    w->noted = false;
+    if (w->note_rc)
+        log_debug("owner: the list of coordinators was not written: %s", err_text(&w->note_err));
+    char *all = w->noted_all;
+    w->noted_all = NULL;
+    if (!all || str_eq(all, w->all)) {
+        mem_free(all);
+        return;
+    }
+    mem_free(w->all);
+    w->all = all;
+    if (w->handler.on_all) w->handler.on_all(w->all, w->handler.user);
+}
+
 static void give(struct watching *w)
 {
     w->giving = false;
     w->tenure = NULL;
     uv_timer_stop(&w->timer);
+    if (w->place->note) wait(w, OWNER_NOTE_MS);
     w->handler.on_given(w->handler.user);
 }
 
@@ -196,10 +243,13 @@ static void on_answer(uv_async_t *a)
     w->answered = false;
     uv_mutex_unlock(&w->lock);
     if (w->stopped) return;
+    if (answered) tell_all(w);
     if (answered && w->question == ASK_LOOK)
         on_look(w);
     else if (answered && w->question == ASK_TAKE)
         on_take(w);
+    else if (answered && w->question == ASK_NOTE)
+        on_note(w);
     else if (answered)
         on_renewed(w);
     if (w->giving && !is_asking(w)) give(w);
@@ -213,6 +263,8 @@ static void watching_free(struct watching *w)
     uv_mutex_destroy(&w->lock);
     mem_free(w->owner);
     mem_free(w->found);
+    mem_free(w->all);
+    mem_free(w->noted_all);
     mem_free(w);
 }
 

@@ -1,7 +1,7 @@
 /* The watch of a standby, one of several coordinators: a thread looks at the owner's row once a
  * second and takes the queue over when it may (ownership.h). The loop decides, the thread asks,
- * one question at a time. After a take-over the thread renews until somebody else does. Loop
- * thread. */
+ * one question at a time. After a take-over the thread renews until somebody else does. Beside it,
+ * it keeps this coordinator in the list of all of them. Loop thread. */
 #ifndef CADRE_COORDINATOR_WATCHING_H
 #define CADRE_COORDINATOR_WATCHING_H
 
@@ -21,6 +21,9 @@ struct watching_handler {
     void (*on_taken)(struct tenure *t, void *user);
     /* After watching_give: the thread is done with the tenure. */
     void (*on_given)(void *user);
+    /* Where all coordinators are that are alive, this one first: JSON list of 8 addresses at most,
+     * for the call. When it changes. NULL: nobody wants to know. */
+    void (*on_all)(const char *addresses, void *user);
     void *user;
 };
 

@@ -25,8 +25,10 @@ struct api_options {
     struct reads *reads;
     const struct authority *authority;
     const struct config *config;
-    const char *name; /* this coordinator's in messages; NULL: none */
-    uint16_t port;    /* the port that is listened on; tokens contain it */
+    const char *name;      /* this coordinator's in messages; NULL: none */
+    int64_t id;            /* ... in the list of coordinators */
+    const char *addresses; /* JSON list, of the same */
+    uint16_t port;         /* the port that is listened on; tokens contain it */
     int64_t started_wall_ms;
     /* Timeouts of clients; 0: the defaults in api/context.h. */
     int64_t head_ms, body_ms, idle_ms;

@@ -55,6 +55,7 @@ void namespaces_list(struct request *r);
 void namespaces_show(struct request *r);
 void namespaces_set(struct request *r);
 void namespaces_unset(struct request *r);
+void coordinators_list(struct request *r);
 void tokens_list(struct request *r);
 void tokens_create(struct request *r);
 void tokens_revoke(struct request *r);

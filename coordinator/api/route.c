@@ -151,6 +151,8 @@ static const struct route routes[] = {
     {"POST", "api/v1/channels/:/test", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, AT_OWNER,
      channels_test},
     {"GET", "api/v1/events", ROLE_READ, NS_NONE, STREAM_EVENTS, BODY_NONE, AT_OWNER, live_open},
+    {"GET", "api/v1/coordinators", ROLE_READ, NS_NONE, STREAM_NONE, BODY_NONE, AT_DATABASE,
+     coordinators_list},
     {"GET", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_NONE, AT_DATABASE, tokens_list},
     {"POST", "api/v1/tokens", ROLE_ADMIN, NS_NONE, STREAM_NONE, BODY_OBJECT, AT_OWNER,
      tokens_create},

@@ -11,6 +11,10 @@ enum metric_type { METRIC_GAUGE, METRIC_COUNTER, METRIC_HISTOGRAM };
 /* number, name, type, labels, what it tells */
 #define METRIC_FAMILIES(X)                                                                         \
     X(M_BUILD, "cadre_build_info", GAUGE, "version", "Always 1; the label is the version.")        \
+    X(M_OWNER, "cadre_owner", GAUGE, "",                                                           \
+      "1 while this coordinator owns the queue, else 0; one that is alone always does.")           \
+    X(M_COORDINATORS, "cadre_coordinators", GAUGE, "state",                                        \
+      "Coordinators that share the store: alive are those that were seen in the last 10 s.")       \
     X(M_JOBS, "cadre_jobs", GAUGE, "group, state",                                                 \
       "Jobs and evaluations that are not over; those in CREATED are the queue.")                   \
     X(M_OLDEST, "cadre_queue_oldest_seconds", GAUGE, "group",                                      \

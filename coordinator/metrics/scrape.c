@@ -216,6 +216,15 @@ static void write_build(struct page *p)
     page_int(p, "version=\"" CADRE_VERSION "\"", 1);
 }
 
+static void write_coordinators(struct page *p, const struct scrape *s)
+{
+    page_family(p, M_OWNER);
+    page_int(p, NULL, s->owns);
+    page_family(p, M_COORDINATORS);
+    page_int(p, "state=\"alive\"", s->coordinators_alive);
+    page_int(p, "state=\"gone\"", s->coordinators_gone);
+}
+
 static void write_files(struct page *p, const struct scrape *s)
 {
     page_family(p, M_DATABASE);
@@ -288,6 +297,7 @@ int scrape_write(struct scrape *s, struct err *e)
     struct page p;
     page_begin(&p, &s->text, s->open);
     write_build(&p);
+    write_coordinators(&p, s);
     write_jobs(&p, s);
     write_oldest(&p, s);
     write_agents(&p, s);

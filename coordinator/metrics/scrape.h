@@ -50,6 +50,8 @@ struct scrape {
     struct outbox_counters messages;
     int64_t messages_waiting;
     int64_t batch_ms; /* as of spine_busy_ms */
+    bool owns;        /* the queue */
+    int64_t coordinators_alive, coordinators_gone;
     int64_t database_bytes, output_bytes;
     struct scrape_group *groups; /* room for SCRAPE_GROUPS and one more */
     size_t group_count;

@@ -75,6 +75,8 @@ bool lookup_may_see(const char *only_ns, const char *ns, struct problem *p);
 /* number: when the coordinator started; waiting: what is put off; shared: the store is; owns, why:
  * who owns the queue then, a JSON object or NULL */
 lookup_fn lookup_status;
+/* id, name, why: of this coordinator, and its addresses; number: when it started; shared; owns */
+lookup_fn lookup_coordinators;
 lookup_fn lookup_whoami;  /* id: the token's; number: when it, or the session, ends */
 lookup_fn lookup_metrics; /* scrape; no answer */
 /* Its part about the groups, into their places of the scrape. Reader thread. */

@@ -8,6 +8,7 @@
 #include "coordinator/reads/known.h"
 #include "coordinator/reads/token_json.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_coordinator.h"
 #include "coordinator/store/reader_groups.h"
 #include "coordinator/store/reader_load.h"
 #include "coordinator/store/reader_page_session.h"
@@ -231,7 +232,9 @@ static void put_counts(struct jw *w, const struct store_stats *s)
 int lookup_status(struct lookup *l, struct reader *r, struct err *e)
 {
     struct store_stats s;
+    int64_t alive, gone;
     int rc = reader_stats(r, &s, e);
+    if (!rc) rc = reader_coordinator_counts(r, &alive, &gone, e);
     if (rc) return rc;
     struct jw *w = &l->answer.w;
     jw_str(w, "version", CADRE_VERSION);
@@ -256,6 +259,10 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
     if (l->shared) {
         jw_raw(w, "owner", l->why);
         jw_bool(w, "owns", l->owns);
+        jw_object(w, "coordinators");
+        jw_int(w, "alive", alive);
+        jw_int(w, "gone", gone);
+        jw_end(w);
     }
     return 0;
 }

@@ -1,6 +1,7 @@
 /* Looking up what metrics tell of the store. */
 #include "coordinator/metrics/scrape.h"
 #include "coordinator/reads/lookup.h"
+#include "coordinator/store/reader_coordinator.h"
 #include "coordinator/store/reader_load.h"
 #include "coordinator/store/reader_notice.h"
 
@@ -46,5 +47,6 @@ int lookup_metrics(struct lookup *l, struct reader *r, struct err *e)
     int rc = lookup_group_loads(s, r, e);
     if (!rc) rc = reader_sizes(r, &s->database_bytes, &s->output_bytes, e);
     if (!rc) rc = reader_notices_due(r, &s->messages_waiting, e);
+    if (!rc) rc = reader_coordinator_counts(r, &s->coordinators_alive, &s->coordinators_gone, e);
     return rc ? rc : scrape_write(s, e);
 }

@@ -40,6 +40,7 @@ struct session {
 
 struct sessions {
     struct sessions_options o;
+    char *addresses; /* JSON list; NULL: none */
     struct map by_number;
     struct session *first;
     struct session *swept;  /* the next to be looked at; NULL: the first */
@@ -378,6 +379,7 @@ struct sessions *sessions_new(const struct sessions_options *o)
 {
     struct sessions *owner = mem_alloc(sizeof *owner);
     owner->o = *o;
+    owner->addresses = mem_strdup(o->addresses);
     if (!owner->o.first_message_ms) owner->o.first_message_ms = LIMIT_HANDSHAKE_MS;
     map_init(&owner->by_number);
     uv_timer_t *t = mem_alloc(sizeof *t);
@@ -395,7 +397,7 @@ static void send_effect(struct session *s, const struct effect *x)
     struct session_terms terms = {.lease_ms = o->lease_ms,
                                   .heartbeat_ms = o->heartbeat_ms,
                                   .output_limit_bytes = o->output_limit_bytes,
-                                  .addresses = o->addresses};
+                                  .addresses = s->owner->addresses};
     struct err e = {0};
     if (x->type == EFFECT_WELCOME) terms.wall_ms = os_wall_ms();
     int rc = session_send(&s->facts, &terms, x, link_out(s->link), &e);
@@ -538,5 +540,13 @@ void sessions_free(struct sessions *owner)
     if (!owner) return;
     uv_close((uv_handle_t *)owner->timer, on_timer_closed);
     map_fini(&owner->by_number);
+    mem_free(owner->addresses);
     mem_free(owner);
+}
+
+void sessions_set_addresses(struct sessions *owner, const char *addresses)
+{
+    char *copy = mem_strdup(addresses);
+    mem_free(owner->addresses);
+    owner->addresses = copy;
 }

@@ -25,11 +25,13 @@ struct sessions_options {
     struct spine *spine;
     const struct authority *authority;
     int64_t lease_ms, heartbeat_ms, output_limit_bytes;
-    const char *addresses;    /* JSON list, for agents; NULL: none. Lives as long as the sessions */
+    const char *addresses;    /* JSON list, for agents, copied; NULL: none */
     int64_t first_message_ms; /* LIMIT_HANDSHAKE_MS */
 };
 
 struct sessions *sessions_new(const struct sessions_options *o);
+/* What agents are told from their next welcome on; copied. NULL: none. */
+void sessions_set_addresses(struct sessions *s, const char *addresses);
 /* Takes over a link whose handshake is done and that speaks cadre/1. */
 void sessions_accept(struct sessions *s, struct link *l);
 /* Any effect that has a session. */

@@ -37,6 +37,10 @@ struct owner_place {
     int (*resolve)(void *user, struct owner_row *mine, bool *there, struct err *e);
     /* Where the row is *mine: says that nobody holds it. */
     int (*release)(void *user, struct owner_row *mine, struct err *e);
+    /* Says in the list of coordinators that this one is alive. *all: where all that are so are,
+     * this one first, 8 addresses at most: a JSON list, mem_free; NULL: not known. From one thread,
+     * while another one may be in a function above. NULL: there is no list. */
+    int (*note)(void *user, char **all, struct err *e);
     bool apart; /* the row is not in the store's database: its transactions leave it alone */
     void *user;
 };

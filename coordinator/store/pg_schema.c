@@ -18,6 +18,10 @@ static const char *const base[] = {
     "CREATE TABLE cadre.owner (part bigint PRIMARY KEY, epoch bigint NOT NULL,"
     " batch bigint NOT NULL, holder text COLLATE \"C\" NOT NULL,"
     " addresses text COLLATE \"C\" NOT NULL, schema bigint NOT NULL)",
+    /* Who there is: a list for people, by which nothing is decided (pg_coordinators.h). */
+    "CREATE TABLE cadre.coordinators (id bigint PRIMARY KEY, name text COLLATE \"C\" NOT NULL,"
+    " addresses text COLLATE \"C\" NOT NULL, version text COLLATE \"C\" NOT NULL,"
+    " started_ms bigint NOT NULL, seen_ms bigint NOT NULL) WITH (fillfactor = 70)",
     "CREATE TABLE cadre.jobs ("
     " id bigint PRIMARY KEY, kind bigint NOT NULL CHECK (kind BETWEEN 0 AND 1),"
     " fallback bigint NOT NULL CHECK (fallback BETWEEN 0 AND 3), ns text COLLATE \"C\","

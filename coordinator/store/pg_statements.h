@@ -8,6 +8,12 @@
 #ifndef CADRE_COORDINATOR_STORE_PG_STATEMENTS_H
 #define CADRE_COORDINATOR_STORE_PG_STATEMENTS_H
 
+/* The database's clock, in ms: the same for whoever writes a row of `coordinators c` and whoever
+ * reads it. */
+#define PG_NOW_MS "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)"
+/* It has been seen in the last 10 s. */
+#define PG_COORDINATOR_ALIVE "c.seen_ms >= " PG_NOW_MS " - 10000"
+
 /* In place of some of QUEUE_STATEMENTS. */
 #define PG_QUEUE_STATEMENTS(X)                                                                     \
     X(Q_MARK, "UPDATE cadre.parts SET output_mark = ?1")                                           \
@@ -23,6 +29,18 @@
     X(O_FREE_PAGES, "SELECT CAST(0 AS BIGINT)")                                                    \
     X(O_PAGES, "SELECT CAST(1 AS BIGINT)")                                                         \
     X(O_SHRINK, "SELECT 1 WHERE 1 = 0")
+
+/* In place of some of QUEUE_READS. */
+#define PG_QUEUE_READS(X)                                                                          \
+    X(R_COORDINATORS,                                                                              \
+      "SELECT c.id, c.name, c.addresses, c.version, c.started_ms, c.seen_ms,"                      \
+      " CASE WHEN " PG_COORDINATOR_ALIVE " THEN 1 ELSE 0 END, CASE WHEN EXISTS"                    \
+      " (SELECT 1 FROM owner o WHERE o.part = 0 AND o.holder = c.name || ' ' || c.id)"             \
+      " AND " PG_COORDINATOR_ALIVE " THEN 1 ELSE 0 END"                                            \
+      " FROM coordinators c WHERE c.id > ?1 ORDER BY c.id")                                        \
+    X(R_COORDINATOR_COUNTS,                                                                        \
+      "SELECT count(*) FILTER (WHERE " PG_COORDINATOR_ALIVE                                        \
+      "), count(*) FILTER (WHERE NOT " PG_COORDINATOR_ALIVE ") FROM coordinators c")
 
 /* In place of some of OUTPUT_READS. */
 #define PG_OUTPUT_READS(X)                                                                         \

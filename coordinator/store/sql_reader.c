@@ -25,12 +25,13 @@ static const char *const queue_sql[] = {QUEUE_READS(X)};
 static const char *const output_sql[] = {OUTPUT_READS(X)};
 #undef X
 #define X(number, sql) [number] = sql,
+static const char *const pg_queue_sql[QUEUE_READ_COUNT] = {PG_QUEUE_READS(X)};
 static const char *const pg_output_sql[OUTPUT_READ_COUNT] = {PG_OUTPUT_READS(X)};
 #undef X
 
 int reader_prepare(struct reader *r, struct err *e)
 {
-    int rc = db_prepare(&r->queue, queue_sql, QUEUE_READ_COUNT, e);
+    int rc = db_prepare_either(&r->queue, queue_sql, pg_queue_sql, QUEUE_READ_COUNT, e);
     if (rc != 0) return rc;
     return db_prepare_either(&r->output, output_sql, pg_output_sql, OUTPUT_READ_COUNT, e);
 }

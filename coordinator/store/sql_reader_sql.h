@@ -127,6 +127,9 @@
     X(R_NOTICES_DUE, "SELECT count(*) FROM notices INDEXED BY notice_live WHERE state < 2"         \
                      " AND due_ms > 0")                                                            \
     X(R_NOTICES, "SELECT " NOTICE_COLUMNS " FROM notices WHERE id < ?1 ORDER BY id DESC")          \
+    /* one that is alone has no list: PG_QUEUE_READS has what there is with several */             \
+    X(R_COORDINATORS, "SELECT 0, NULL, NULL, NULL, 0, 0, 0, 0 WHERE ?1 IS NULL")                   \
+    X(R_COORDINATOR_COUNTS, "SELECT 1, 0")                                                         \
     X(R_TOKENS, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id > ?1 ORDER BY id")                  \
     X(R_TOKEN, "SELECT " TOKEN_COLUMNS " FROM tokens WHERE id = ?1")                               \
     X(R_PAGE_SESSION, "SELECT " PAGE_SESSION_COLUMNS " FROM page_sessions WHERE id = ?1")          \

@@ -30,8 +30,8 @@ static const struct text texts[] = {
     /* prepared by themselves */
     X(BLOCK_JOBS, BLOCK_JOBS) X(BLOCK_LABELS, BLOCK_LABELS) X(BLOCKS_WANTED, BLOCKS_WANTED)};
 /* Those of `texts` that PostgreSQL is told in other words. */
-static const struct text others[] = {PG_QUEUE_STATEMENTS(X) PG_OUTPUT_STATEMENTS(X)
-                                         PG_OUTPUT_READS(X)};
+static const struct text others[] = {PG_QUEUE_STATEMENTS(X) PG_QUEUE_READS(X)
+                                         PG_OUTPUT_STATEMENTS(X) PG_OUTPUT_READS(X)};
 #undef X
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
