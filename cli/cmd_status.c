@@ -31,6 +31,12 @@ static void show_owner(struct out *out, const struct json *s)
         }
     }
     show_line(out, "owner", line.data);
+    const struct json *all = json_get(s, "coordinators");
+    buf_clear(&line);
+    if (all)
+        (void)buf_addf(&line, "%lld alive, %lld gone", (long long)json_get_int(all, "alive", 0),
+                       (long long)json_get_int(all, "gone", 0));
+    if (all) show_line(out, "coordinators", line.data);
     buf_fini(&line);
 }
 

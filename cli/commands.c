@@ -50,6 +50,7 @@ const struct command *const commands[] = {
     &cmd_namespace_show,
     &cmd_namespace_set,
     &cmd_namespace_unset,
+    &cmd_coordinator_list,
     &cmd_token_create_join,
     &cmd_token_create_api,
     &cmd_token_list,
@@ -112,6 +113,7 @@ static const struct help_noun nouns[] = {
     {"group", "a named set of agents, which jobs choose"},
     {"agent", "the program that runs jobs on a machine"},
     {"namespace", "a dotted name that flows and jobs belong to, with a default group and channels"},
+    {"coordinator", "the program that keeps the queue; several may share a database"},
     {"token", "what lets a machine join, or people and programs use the API"},
     {"notify", "messages: the channels of the coordinator's configuration, and a test of each"},
 };

@@ -22,6 +22,7 @@ extern const struct command cmd_agent_list, cmd_agent_show, cmd_agent_history, c
     cmd_agent_resume, cmd_agent_remove;
 extern const struct command cmd_namespace_list, cmd_namespace_show, cmd_namespace_set,
     cmd_namespace_unset;
+extern const struct command cmd_coordinator_list;
 extern const struct command cmd_token_create_join, cmd_token_create_api, cmd_token_list,
     cmd_token_revoke;
 extern const struct command cmd_notify_list, cmd_notify_channels, cmd_notify_test;

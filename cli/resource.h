@@ -42,8 +42,8 @@ struct resource {
 char *resource_notify_text(const struct json *namespace_item);
 
 extern const struct resource resource_job, resource_execution, resource_agent, resource_group,
-    resource_namespace, resource_flow, resource_trigger, resource_token, resource_channel,
-    resource_notice;
+    resource_namespace, resource_flow, resource_trigger, resource_token, resource_coordinator,
+    resource_channel, resource_notice;
 
 /* The filters of `list` for all nouns; 0 and NULL: not given. */
 struct list_config {

@@ -609,6 +609,48 @@ const struct resource resource_token = {.collection = "tokens",
                                         .columns = token_columns,
                                         .fields = no_fields};
 
+/* ---- coordinators ---- */
+
+static char *coordinator_state(const struct json *c)
+{
+    if (json_get_bool(c, "owner", false)) return mem_strdup("OWNER");
+    return mem_strdup(json_get_bool(c, "alive", false) ? "STANDBY" : "GONE");
+}
+
+static char *coordinator_seen(const struct json *c)
+{
+    char age[32];
+    if (json_get_bool(c, "alive", false)) return mem_strdup("now");
+    text_age(json_get_str(c, "seenAt", NULL), age);
+    return mem_strdup(age);
+}
+
+static char *coordinator_places(const struct json *c)
+{
+    struct buf b;
+    buf_init(&b, 65536);
+    for (const struct json *j = json_first(json_get(c, "addresses")); j; j = json_next(j))
+        (void)buf_addf(&b, "%s%s", b.len ? "," : "", json_str(j, "?"));
+    char *text = b.len ? buf_detach(&b) : mem_strdup("-");
+    buf_fini(&b);
+    return text;
+}
+
+static const struct column coordinator_columns[] = {
+    {"ID", .member = "id"},
+    {"ADDRESSES", .make = coordinator_places},
+    {"STATE", .make = coordinator_state},
+    {"VERSION", .member = "version"},
+    {"STARTED", .member = "startedAt", .age = true},
+    {"SEEN", .make = coordinator_seen},
+    {.head = NULL},
+};
+const struct resource resource_coordinator = {
+    .collection = "coordinators",
+    .takes = "coordinator ID; 'cadre coordinator list' shows them",
+    .columns = coordinator_columns,
+    .fields = no_fields};
+
 /* ---- channels ---- */
 
 static const struct column channel_columns[] = {
