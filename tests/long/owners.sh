@@ -11,6 +11,7 @@ pg_wanted || exit 0
 rounds=${CADRE_ROUNDS:-20}
 primary=db0 copies=0
 pg_up $primary
+coordinator_lines=$quick_to_miss
 coordinators_up 3 $primary
 spare_up() { # a synchronous standby, of whoever is the primary
     copies=$((copies + 1))

@@ -21,6 +21,9 @@ member_at() { echo "$(member_host "$1"):$(eval "echo \$port_$1")"; }
 # copy of the first one's state folder; waits until one owns and the others serve. Lines for each
 # coordinator.yaml are in coordinator_lines.
 coordinator_lines=
+# An agent of an owner that is frozen, or whose cable was pulled out, misses it after three
+# heartbeats and 5 s: 11 s, with the usual 10 s it would be 35 s.
+quick_to_miss="heartbeat: 2s"
 coordinators_up() {
     members=
     CADRE_URL=
@@ -255,7 +258,8 @@ acknowledged() { sed -n "s/^acknowledged \($load_prefix[0-9]* .*\)/\1/p" history
 acknowledged_count() { acknowledged | wc -l; }
 has_acknowledged() { [ "$(acknowledged_count)" -ge "$1" ]; }
 
-# load_end NAME: waits until all was asked for and has ended, and judges the history
+# load_end NAME: waits until all was asked for and has ended, and judges the history. With
+# load_lossy=1 what is missing is not waited for; the judge says whether it may be.
 load_end() {
     for p in $load_pids; do wait "$p"; done
     : >load.over
@@ -276,9 +280,15 @@ load_end() {
 }
 load_ended() {
     look
-    acknowledged | awk '
-        NR == FNR { if ($4 ~ /^(SUCCESS|FAILED|KILLED|CANCELLED|WARNING)$/) ended[$2]; next }
-        !($1 in ended) { exit 1 }' seen.end -
+    acknowledged >acknowledged
+    awk -v lossy="${load_lossy:-0}" '
+        FILENAME == "acknowledged" {
+            if (!($1 in ended) && (!lossy || $1 in seen)) exit 1
+            next
+        }
+        { seen[$2] = 1 }
+        $4 ~ /^(SUCCESS|FAILED|KILLED|CANCELLED|WARNING)$/ { ended[$2] = 1 }
+    ' seen.end acknowledged
 }
 # Output of every fourth, each at another coordinator; and whether what is in no list is nowhere.
 load_read() {

@@ -9,6 +9,7 @@
 echo "# seed $seed"
 pg_wanted || exit 0
 pg_up primary
+coordinator_lines=$quick_to_miss
 coordinators_up 3 primary
 agent_of_all a --slots 8
 owner_of

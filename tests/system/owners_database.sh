@@ -28,6 +28,7 @@ for setting in fsync full_page_writes synchronous_commit; do
     until_true 10 pg_says primary "SHOW $setting" on || not_ok "$setting is on"
 done
 
+coordinator_lines=$quick_to_miss
 coordinators_up 3 primary
 cadre status >out 2>&1
 has "without a synchronous standby status says what a failover can cost" out \
@@ -95,10 +96,11 @@ proxy_up wal "$pg_port_spare"
 pg_async spare late "$proxy_port"
 until_true 20 pg_says late "SELECT count(*) FROM cadre.jobs WHERE name = 'waits'" 1 ||
     not_ok "the standby has what there was"
-wire wal hole
 mv history history.synchronous
-load_begin loadb 20
-until_true 30 has_acknowledged 12
+load_begin loadb 30
+until_true 30 has_acknowledged 8
+wire wal hole
+until_true 30 has_acknowledged 20
 wire wal close
 pg_promote spare late
 note lost-commits
@@ -106,7 +108,10 @@ to_database late
 until_true 40 find_owner && until_true 40 agents_served || not_ok "the queue serves again"
 lost_is_told() { grep -Eq 'acknowledge|forgot|lost' c[0-9].log; }
 holds "a database that went back is told apart" until_true 30 lost_is_told
+load_lossy=1
 load_end asynchronous
+echo "# failover to a standby that is behind: $(grep -c '^missing' history) jobs of" \
+    "$(acknowledged_count) are lost"
 cadre status >out 2>&1
 is "and the queue goes on" 0 $?
 touch long.go
