@@ -84,6 +84,12 @@ static void print_applied(struct out *out, const struct json *body, bool check)
                  (long long)json_get_int(f, "revision", 0), check ? " (not applied)" : "");
 }
 
+static void note_warnings(const struct cli *cli, const struct json *body)
+{
+    for (const struct json *w = json_first(json_get(body, "warnings")); w; w = json_next(w))
+        cli_note(cli, "cadre: warning: %s", json_str(w, "?"));
+}
+
 static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
 {
     const struct apply_config *c = config;
@@ -110,6 +116,7 @@ static int run_apply(struct cli *cli, void *config, const struct opt_args *args)
             out_json(&cli->out, json_get(r.body, "flows"));
         else if (rc == 0)
             print_applied(&cli->out, r.body, c->check);
+        if (rc == 0) note_warnings(cli, r.body);
         code = rc == 0 ? EXIT_OK : cli_fail_problems(cli, EXIT_ERROR, &r, &e);
         size_t problems = json_count(json_get(json_get(r.body, "error"), "problems"));
         if (problems > 0)

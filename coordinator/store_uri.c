@@ -6,11 +6,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "wire/lease.h"
 
 #include <string.h>
 
 #define MASK "***"
-#define LEASE_MIN_MS 30000 /* a shorter one may end while another coordinator takes over */
 
 /* The parameters that libpq 14 to 17 know, and that mean something here. */
 static const char *const known[] = {
@@ -476,7 +476,7 @@ void store_uri_advise(const char *store, int64_t lease_ms, store_advice_fn *say,
             say("store: the password is in the URI, where the file, the environment or the list of "
                 "processes shows it: use storePasswordFile, or PGPASSFILE",
                 user);
-        if (lease_ms < LEASE_MIN_MS)
+        if (lease_ms < OWNER_LEASE_MS)
             say("lease: under 30s, it does not outlive the take-over by another coordinator, and "
                 "jobs are given up: use 30s or more",
                 user);

@@ -59,6 +59,8 @@
 #define OWNER_EXPIRY_MS 6000
 #define OWNER_TAKEOVER_MS 8000
 #define OWNER_DRIFT_MS 1000 /* by so much is one clock wrong while one of these timers runs */
+/* A shorter lease may be over before its agent is heard by the next owner: users are warned. */
+#define OWNER_LEASE_MS 30000
 
 /* ---- coming back ---- */
 #define RETRY_HEARTBEATS SILENCE_HEARTBEATS /* the longest wait between two tries to connect */
@@ -139,6 +141,7 @@ _Static_assert(OWNER_EXPIRY_MS + 2 * OWNER_DRIFT_MS <= OWNER_TAKEOVER_MS,
                "the owner's time is over before another one's begins");
 _Static_assert(3 * OWNER_RENEW_MS <= OWNER_EXPIRY_MS, "two renewals may be lost");
 _Static_assert(OWNER_TAKEOVER_MS + OWNER_LOOK_MS < 10000, "a take-over begins within 10 s");
+_Static_assert(OWNER_TAKEOVER_MS + OWNER_LOOK_MS < OWNER_LEASE_MS, "such a lease outlives it");
 _Static_assert(OWNER_DRIFT_MS < OWNER_EXPIRY_MS - OWNER_RENEW_MS, "a clock is right for the most");
 /* The longest wait between two tries, whatever the interval, is below lease_silence_ms, with time
  * for the connection. */

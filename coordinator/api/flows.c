@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/flow.h"
+#include "wire/lease.h"
 
 #include <string.h>
 
@@ -13,6 +14,45 @@
 #define FILE_NAME_MAX 1024
 
 /* ---- apply ---- */
+
+struct short_lease {
+    const char *what, *id; /* of the first */
+    int line;
+    size_t count;
+};
+
+static void note_lease(struct short_lease *s, const char *what, const char *id, int line,
+                       int64_t lease_ms)
+{
+    if (lease_ms <= 0 || lease_ms >= OWNER_LEASE_MS) return;
+    if (s->count++ == 0) *s = (struct short_lease){what, id, line, 1};
+}
+
+/* One sentence of a file at most; mem_free. NULL: nothing is to be said. */
+static char *lease_warning(const char *file, const struct flow *f)
+{
+    struct short_lease s = {0};
+    char more[32] = "";
+    for (size_t i = 0; i < f->task_count; i++)
+        note_lease(&s, "task", f->tasks[i].id, f->tasks[i].line, f->tasks[i].work.lease_ms);
+    for (size_t i = 0; i < f->trigger_count; i++)
+        note_lease(&s, "trigger", f->triggers[i].id, f->triggers[i].line,
+                   f->triggers[i].work.lease_ms);
+    if (s.count == 0) return NULL;
+    if (s.count > 1) (void)str_format(more, sizeof more, " (and %zu more)", s.count - 1);
+    return str_dupf("%s:%d: %s %s%s: lease: under %ds, it does not outlive the take-over by "
+                    "another coordinator, and the job is given up: use %ds or more",
+                    file, s.line, s.what, s.id, more, OWNER_LEASE_MS / 1000, OWNER_LEASE_MS / 1000);
+}
+
+static void write_warnings(struct json_answer *a, const struct request *r)
+{
+    if (r->text_count == 0) return;
+    jw_array(&a->w, "warnings");
+    for (size_t i = 0; i < r->text_count; i++)
+        jw_str(&a->w, NULL, r->texts[i]);
+    jw_end(&a->w);
+}
 
 static void on_applied(struct request *r, struct reply *x)
 {
@@ -29,6 +69,7 @@ static void on_applied(struct request *r, struct reply *x)
     struct json_answer a;
     json_answer_init(&a);
     jw_raw(&a.w, "flows", x->json);
+    write_warnings(&a, r);
     request_send(r, 200, &a);
 }
 
@@ -52,8 +93,11 @@ static void read_file(struct request *r, const struct json *j, size_t n, struct 
     if (r->problem.status) return;
     out->name = name ? mem_strdup(name) : str_dupf("files[%zu]", n);
     out->source = mem_strdup(text);
-    if (flow_parse(out->name, text, strlen(text), NULL, &problems, &out->flow) == 0)
+    if (flow_parse(out->name, text, strlen(text), NULL, &problems, &out->flow) == 0) {
         (void)auth_namespace(&r->who, out->flow->ns, &r->problem);
+        char *warning = r->api->o.shared ? lease_warning(out->name, out->flow) : NULL;
+        if (warning) r->texts[r->text_count++] = warning;
+    }
     flow_problems_fini(&problems);
 }
 
@@ -68,7 +112,10 @@ void flows_apply(struct request *r)
     const struct json *files = body_array(&b, "files");
     if (json_count(files) == 0 || json_count(files) > FILES_MAX)
         body_fail(&b, "files", "must have 1 to %d files", FILES_MAX);
-    if (!r->problem.status) a->files = mem_array(json_count(files), sizeof *a->files);
+    if (!r->problem.status) {
+        a->files = mem_array(json_count(files), sizeof *a->files);
+        r->texts = mem_array(json_count(files), sizeof *r->texts);
+    }
     for (const struct json *j = json_first(files); j && !r->problem.status; j = json_next(j)) {
         read_file(r, j, a->count, &a->files[a->count]);
         a->count++;
