@@ -65,7 +65,7 @@ function is_third_party(header) {
 
 # The module of PostgreSQL waits for its server, and is found, by itself.
 function is_of_module(header) {
-    return (header == "poll.h" && path == "coordinator/store/pg_link.c") ||
+    return (header == "poll.h" && path ~ /^coordinator\/store\/pg_(link|connect).c$/) ||
         (header == "dlfcn.h" && path == "coordinator/store/pg_load.c")
 }
 
