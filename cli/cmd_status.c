@@ -10,13 +10,27 @@
 
 #include <string.h>
 
+/* Of the database. */
+static const char *standby_text(const char *standby)
+{
+    if (str_eq(standby, "synchronous")) return "a synchronous one, which has each commit";
+    if (str_eq(standby, "none"))
+        return "none is synchronous: a failover of the database can lose what was acknowledged "
+               "last";
+    if (str_eq(standby, "gone"))
+        return "the synchronous standby does not answer: commits wait for it, reads go on";
+    return "unknown: the role may not see pg_stat_replication (GRANT pg_read_all_stats)";
+}
+
 /* Who has the queue, where several coordinators share a database. */
 static void show_owner(struct out *out, const struct json *s)
 {
     const struct json *owner = json_get(s, "owner");
     struct buf line;
     if (!json_get(s, "owns")) return;
+    const char *standby = json_get_str(s, "standby", NULL);
     show_line(out, "store", json_get_str(s, "store", NULL));
+    if (standby) show_line(out, "standby", standby_text(standby));
     buf_init(&line, 4096);
     if (json_type(owner) != JSON_OBJECT) {
         (void)buf_adds(&line, "none at present");

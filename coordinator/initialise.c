@@ -8,6 +8,7 @@
 #include "coordinator/shared.h"
 #include "coordinator/store/parts.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/standby.h"
 #include "coordinator/store/store.h"
 #include "coordinator/trust/admin_token.h"
 #include "coordinator/trust/authority.h"
@@ -24,6 +25,20 @@ static bool is_there(const char *state, const char *name)
     return there;
 }
 
+static void tell_standby(struct store *s)
+{
+    enum standby standby;
+    struct err e = {0};
+    if (store_standby(s, &standby, &e))
+        log_warn("store: the database's standbys are not known: %s", err_text(&e));
+    else if (standby == STANDBY_NONE)
+        log_warn("store: the database has no synchronous standby: a failover can lose what was "
+                 "acknowledged last");
+    else if (standby == STANDBY_GONE)
+        log_warn("store: the synchronous standby of the database does not answer: commits wait "
+                 "for it");
+}
+
 int coordinator_open_store(const struct store_opening *o, struct store **out, struct err *e)
 {
     char ca[2 * PKI_HASH_BYTES + 1];
@@ -34,6 +49,7 @@ int coordinator_open_store(const struct store_opening *o, struct store **out, st
                             .now_ms = os_wall_ms()};
     int rc = o->shared ? shared_open_store(o->shared, o->own, &p, out, e)
                        : store_open_parts(o->config->state, &p, out, e);
+    if (!rc && o->own) tell_standby(*out);
     if (!rc && p.began_output)
         log_warn("coordinator: started without the old output: output.db was missing or not the "
                  "one of cadre.db, and a new one is begun");

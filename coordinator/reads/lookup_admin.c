@@ -12,6 +12,7 @@
 #include "coordinator/store/reader_groups.h"
 #include "coordinator/store/reader_load.h"
 #include "coordinator/store/reader_page_session.h"
+#include "coordinator/store/standby.h"
 
 #include <string.h>
 
@@ -233,8 +234,10 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
 {
     struct store_stats s;
     int64_t alive, gone;
+    enum standby standby = STANDBY_ALONE;
     int rc = reader_stats(r, &s, e);
     if (!rc) rc = reader_coordinator_counts(r, &alive, &gone, e);
+    if (!rc) rc = reader_standby(r, &standby, e);
     if (rc) return rc;
     struct jw *w = &l->answer.w;
     jw_str(w, "version", CADRE_VERSION);
@@ -257,6 +260,7 @@ int lookup_status(struct lookup *l, struct reader *r, struct err *e)
     jw_raw(w, "putOff", l->waiting ? l->waiting : "[]");
     jw_str(w, "store", l->shared ? "postgresql" : "sqlite");
     if (l->shared) {
+        jw_str(w, "standby", standby_names[standby]);
         jw_raw(w, "owner", l->why);
         jw_bool(w, "owns", l->owns);
         jw_object(w, "coordinators");
