@@ -98,7 +98,7 @@ static int close_list(struct pg_stmt *q, struct err *e)
     if (!there || !c->pg) return 0;
     if (--c->cursors == 0) return end_reading(c, "COMMIT", e);
     char text[40];
-    snprintf(text, sizeof text, "CLOSE list%zu", q->name);
+    snprintf(text, sizeof text, "CLOSE list%zu", q->cursor);
     int rc = pg_send_text(c, text, e);
     return rc == 0 ? pg_push(c, e) : rc;
 }
@@ -106,7 +106,7 @@ static int close_list(struct pg_stmt *q, struct err *e)
 static int fetch(struct pg_stmt *q, int most, struct err *e)
 {
     char text[60];
-    snprintf(text, sizeof text, "FETCH %d FROM list%zu", most, q->name);
+    snprintf(text, sizeof text, "FETCH %d FROM list%zu", most, q->cursor);
     PQclear(q->rows);
     q->rows = NULL;
     q->row = 0;

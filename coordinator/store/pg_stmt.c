@@ -87,8 +87,9 @@ struct pg_stmt *pg_stmt_new(struct pg_conn *c, const char *sql)
     q->data = mem_array((size_t)q->count, sizeof *q->data);
     q->lengths = mem_array((size_t)q->count, sizeof *q->lengths);
     q->formats = mem_array((size_t)q->count, sizeof *q->formats);
+    q->cursor = q->name;
     if (q->list) {
-        q->sql = str_dupf("DECLARE list%zu NO SCROLL CURSOR FOR %s", q->name, text);
+        q->sql = str_dupf("DECLARE list%zu NO SCROLL CURSOR FOR %s", q->cursor, text);
         mem_free(text);
     } else {
         q->sql = text;
@@ -115,6 +116,15 @@ void pg_stmt_free(struct pg_stmt *q)
 static void write_name(char name[NAME_SIZE], size_t number)
 {
     snprintf(name, NAME_SIZE, "cadre%zu", number);
+}
+
+/* Behind an error the server passes over what follows, and so may still have the statement whose
+ * name this one was to get: the name is not used again. */
+void pg_stmt_unprepared(struct pg_stmt *q)
+{
+    q->generation = 0;
+    q->name = free_name(q->c);
+    q->c->used[q->name] = true;
 }
 
 int pg_stmt_prepare(struct pg_stmt *q, struct err *e)

@@ -30,6 +30,7 @@ struct pg_stmt {
     bool fence;          /* takes the owner's row: 22012 says that it is another's */
     bool list;           /* read in blocks */
     size_t name;         /* its place in c->names */
+    size_t cursor;       /* number of a list's cursor */
     uint32_t generation; /* of the connection that it was prepared on; 0: on none */
     int count;           /* of parameters */
     struct pg_value *values;
@@ -46,15 +47,10 @@ static inline struct pg_stmt *pg_stmt_of(struct stmt *q)
     return (struct pg_stmt *)q;
 }
 
-/* It was sent to be prepared, and was not. */
-static inline void pg_stmt_unprepared(struct pg_stmt *q)
-{
-    q->generation = 0;
-    q->c->names[q->name] = false;
-}
-
 struct pg_stmt *pg_stmt_new(struct pg_conn *c, const char *sql);
 void pg_stmt_free(struct pg_stmt *q);
+/* It was sent to be prepared, and was not. */
+void pg_stmt_unprepared(struct pg_stmt *q);
 /* Sends it to be prepared, where the connection has it not. */
 int pg_stmt_prepare(struct pg_stmt *q, struct err *e);
 /* Sends one execution with what is bound. */

@@ -458,6 +458,34 @@ static void plan_does_not_wait_for_the_server_to_count(void **state)
     db_close(&maker);
 }
 
+static void statement_that_was_not_prepared_behind_an_error_is_prepared_later(void **state)
+{
+    (void)state;
+    struct db d;
+    fresh(&d);
+    assert_int_equal(number(&d, "SELECT 4"), 4); /* leaves a name, which the next one takes */
+    struct stmt *add = make(&d, "INSERT INTO t VALUES (1)");
+    struct stmt *end = make(&d, "COMMIT"), *back = make(&d, "ROLLBACK");
+    do_text(&d, "INSERT INTO t VALUES (1)");
+    for (int i = 0; i < 3; i++) {
+        do_text(&d, "BEGIN");
+        OK(db_run(&d, add, &e));
+        struct stmt *five = make(&d, "SELECT 5"), *six = make(&d, "SELECT 6");
+        FAILS(ERR_EXISTS, db_run(&d, end, &e));
+        OK(db_run(&d, back, &e));
+        struct err why = {0};
+        assert_int_equal(db_step(&d, six, &why), 1);
+        assert_int_equal(db_step(&d, five, &why), 1);
+        assert_int_equal(column_int(five, 0), 5);
+        stmt_finish(five);
+        stmt_finish(six);
+    }
+    stmt_finish(add);
+    stmt_finish(end);
+    stmt_finish(back);
+    db_close(&d);
+}
+
 /* As with a standby that has to confirm and is gone: the server itself would wait for ever. */
 static void commit_without_an_answer_is_given_up(void **state)
 {
@@ -641,6 +669,7 @@ int main(void)
         cmocka_unit_test(writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next),
         cmocka_unit_test(connection_that_was_closed_in_between_is_made_anew_unseen),
         cmocka_unit_test(plan_does_not_wait_for_the_server_to_count),
+        cmocka_unit_test(statement_that_was_not_prepared_behind_an_error_is_prepared_later),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
         cmocka_unit_test(question_for_the_owner_is_given_up_early),
         cmocka_unit_test(reader_connects_again),
