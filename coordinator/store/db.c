@@ -158,6 +158,11 @@ int db_change(struct db *d, struct stmt *q, struct err *e)
     return rows > 0 ? 0 : err_set(e, ERR_NOT_FOUND, "there is no such row");
 }
 
+int db_alter(struct db *d, struct stmt *q, struct err *e)
+{
+    return q->driver->alter ? q->driver->alter(d, q, e) : db_change(d, q, e);
+}
+
 void db_reset(struct stmt *q)
 {
     q->driver->reset(q);

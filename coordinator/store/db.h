@@ -40,6 +40,9 @@ struct db_driver {
     /* The same, but at once: *rows is how many it changed. A row that is taken is ERR_EXISTS, and
      * the transaction goes on. */
     int (*change)(struct db *d, struct stmt *q, int64_t *rows, struct err *e);
+    /* As `run`, of a statement that has to change a row: else ERR_NOT_FOUND, from a later call, too.
+     * One that was run so always is. NULL: `change` is as quick. */
+    int (*alter)(struct db *d, struct stmt *q, struct err *e);
     void (*reset)(struct stmt *q);
     void (*bind_int)(struct stmt *q, int at, int64_t n);
     void (*bind_real)(struct stmt *q, int at, double n);
@@ -113,6 +116,10 @@ int db_count(struct db *d, struct stmt *q, int64_t *rows, struct err *e);
 int db_add(struct db *d, struct stmt *q, struct err *e);
 /* The same; ERR_NOT_FOUND: the statement changed no row. */
 int db_change(struct db *d, struct stmt *q, struct err *e);
+/* The same, but the error may come from a later call of the same transaction, the commit at the
+ * latest. For rows that are there unless something is broken; such a statement is run in no other
+ * way. */
+int db_alter(struct db *d, struct stmt *q, struct err *e);
 /* Ends a statement before its rows did. */
 void db_reset(struct stmt *q);
 

@@ -208,6 +208,13 @@ static int run(struct db *d, struct stmt *stmt, struct err *e)
     return rc;
 }
 
+/* The server itself has to find that no row was changed: the commit may be sent already. */
+static int alter(struct db *d, struct stmt *stmt, struct err *e)
+{
+    pg_stmt_alters(pg_stmt_of(stmt));
+    return run(d, stmt, e);
+}
+
 static int64_t rows_of(const PGresult *r)
 {
     int64_t n = 0;
@@ -414,6 +421,7 @@ static const struct db_driver pg_driver = {
     .step = step,
     .run = run,
     .change = change,
+    .alter = alter,
     .reset = reset,
     .bind_int = pg_bind_int,
     .bind_real = pg_bind_real,

@@ -68,6 +68,8 @@ int pg_error_of(const struct pg_conn *c, const PGresult *r, const struct pg_stmt
     pg_flat(what, sizeof what, message ? message : PQresultErrorMessage(r));
     if (q && q->fence && str_eq(state, "22012"))
         return err_set(e, ERR_FENCED, "%s: another coordinator owns the queue", c->name);
+    if (q && q->alters && str_eq(state, "22012"))
+        return err_set(e, ERR_NOT_FOUND, "there is no such row");
     int code = code_of(state);
     if (code == ERR_FULL)
         return err_set(e, code, "%s: no space is left on its disk (%s)", c->name, what);

@@ -97,6 +97,18 @@ struct pg_stmt *pg_stmt_new(struct pg_conn *c, const char *sql)
     return q;
 }
 
+void pg_stmt_alters(struct pg_stmt *q)
+{
+    if (q->alters) return;
+    char *text =
+        str_dupf("WITH altered AS (%s RETURNING 1) SELECT 1 / count(*) FROM altered", q->sql);
+    mem_free(q->sql);
+    q->sql = text;
+    q->kind = PG_ROWS;
+    q->alters = true;
+    q->generation = 0; /* what the server has is another text */
+}
+
 void pg_stmt_free(struct pg_stmt *q)
 {
     q->c->used[q->name] = false;

@@ -28,6 +28,7 @@ struct pg_stmt {
     char *sql; /* as PostgreSQL has it; "DECLARE ..." of a list */
     enum pg_kind kind;
     bool fence;          /* takes the owner's row: 22012 says that it is another's */
+    bool alters;         /* 22012 says that no row was changed */
     bool list;           /* read in blocks */
     size_t name;         /* its place in c->names */
     size_t cursor;       /* number of a list's cursor */
@@ -49,6 +50,8 @@ static inline struct pg_stmt *pg_stmt_of(struct stmt *q)
 
 struct pg_stmt *pg_stmt_new(struct pg_conn *c, const char *sql);
 void pg_stmt_free(struct pg_stmt *q);
+/* From now on it fails where it changes no row. */
+void pg_stmt_alters(struct pg_stmt *q);
 /* It was sent to be prepared, and was not. */
 void pg_stmt_unprepared(struct pg_stmt *q);
 /* Sends it to be prepared, where the connection has it not. */

@@ -69,7 +69,7 @@ int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e
     struct stmt *q = store_queue(s, Q_AGENT_SEQ);
     bind_int(q, 1, id);
     bind_int(q, 2, last_seq);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 /* The one row of q. 1: there is one. */

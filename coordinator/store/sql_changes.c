@@ -139,7 +139,7 @@ static int change_to_submitted(struct store *s, const struct job_row *j, struct 
     bind_int(q, 2, j->agent);
     bind_int(q, 3, j->attempt);
     bind_int(q, 4, j->submitted_ms);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 static int change_to_running(struct store *s, const struct job_row *j, struct err *e)
@@ -147,7 +147,7 @@ static int change_to_running(struct store *s, const struct job_row *j, struct er
     struct stmt *q = store_queue(s, Q_JOB_RUNNING);
     bind_int(q, 1, j->id);
     bind_int(q, 2, j->started_ms);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 /* Of a job that an agent had: it is in one index less, and in one more. */
@@ -164,7 +164,7 @@ static int change_to_success(struct store *s, const struct job_change *x, struct
     bind_text(q, 7, x->outputs);
     bind_int(q, 8, j->ended_ms);
     bind_int(q, 9, x->parts & PART_STARTED ? j->started_ms : -1);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 /* Everything else. */
@@ -190,7 +190,7 @@ static int change_whatever(struct store *s, const struct job_change *x, enum job
     bind_int(q, 15, j->ended_ms);
     bind_text(q, 16, j->cancelled_by);
     bind_text(q, 17, group_text(j->group));
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 /* It started once in this batch, or not at all. */

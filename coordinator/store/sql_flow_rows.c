@@ -68,7 +68,7 @@ int execution_update(struct store *s, const struct execution_row *x, struct err 
     bind_int(q, 13, x->wake_ms);
     bind_text(q, 14, x->labels);
     bind_text(q, 15, x->outputs);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 /* ---- evaluations ---------------------------------------------------------------------------- */

@@ -486,6 +486,34 @@ static void statement_that_was_not_prepared_behind_an_error_is_prepared_later(vo
     db_close(&d);
 }
 
+static void change_of_no_row_fails_the_commit(void **state)
+{
+    (void)state;
+    struct db d;
+    fresh(&d);
+    fill(&d, 3);
+    struct stmt *set = make(&d, "UPDATE t SET name = ?2 WHERE id = ?1");
+    struct stmt *end = make(&d, "COMMIT"), *back = make(&d, "ROLLBACK");
+    for (int64_t last = 3; last <= 4; last++) {
+        do_text(&d, "BEGIN");
+        for (int64_t id = 2; id <= last; id++) {
+            bind_int(set, 1, id);
+            bind_text(set, 2, last == 3 ? "set" : "not set");
+            OK(db_alter(&d, set, &e));
+        }
+        if (last == 3)
+            OK(db_run(&d, end, &e));
+        else
+            FAILS(ERR_NOT_FOUND, db_run(&d, end, &e));
+        OK(db_run(&d, back, &e));
+    }
+    assert_int_equal(number(&d, "SELECT count(*) FROM t WHERE name = 'set'"), 2);
+    stmt_finish(set);
+    stmt_finish(end);
+    stmt_finish(back);
+    db_close(&d);
+}
+
 /* As with a standby that has to confirm and is gone: the server itself would wait for ever. */
 static void commit_without_an_answer_is_given_up(void **state)
 {
@@ -670,6 +698,7 @@ int main(void)
         cmocka_unit_test(connection_that_was_closed_in_between_is_made_anew_unseen),
         cmocka_unit_test(plan_does_not_wait_for_the_server_to_count),
         cmocka_unit_test(statement_that_was_not_prepared_behind_an_error_is_prepared_later),
+        cmocka_unit_test(change_of_no_row_fails_the_commit),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
         cmocka_unit_test(question_for_the_owner_is_given_up_early),
         cmocka_unit_test(reader_connects_again),
