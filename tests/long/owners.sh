@@ -19,7 +19,7 @@ spare_up() { # a synchronous standby, of whoever is the primary
     pg_sync "$primary" "$spare"
 }
 spare_up
-for a in a b; do agent_of_all $a --slots 8; eval "agent_pid_$a=$agent"; done
+for a in a b; do agent_of_all $a --slots 4; eval "agent_pid_$a=$agent"; done
 
 # ---- faults: each ends with everything as it was ----
 back() { until_true 60 all_serve || not_ok "round $round, $fault: all coordinators serve again"; }
@@ -59,7 +59,7 @@ fault_swallow() {
 }
 fault_agent() {
     eval "kill -KILL \$agent_pid_a; wait \$agent_pid_a" 2>/dev/null
-    agent_begin a --slots 8
+    agent_begin a --slots 4
     agent_pid_a=$agent
 }
 fault_database() {
@@ -82,7 +82,7 @@ fault_failover() {
 }
 faults="kill stop standby freeze cut reset swallow agent database slow failover"
 
-round=1
+round=1 load_gap=0.3
 while [ "$round" -le "$rounds" ]; do
     rm -f history lock.*
     load_begin "load${round}x" 100
@@ -94,8 +94,8 @@ while [ "$round" -le "$rounds" ]; do
         # shellcheck disable=SC2086
         fault=$(echo $faults | cut -d' ' -f$((random_value + 1)))
         random 60
-        mark=$((random_value * nth / 3))
-        until_true 60 has_acknowledged "$mark"
+        mark=$((random_value / 2 + (nth - 1) * 30))
+        until_true 60 has_started "$mark"
         began=$(now_ms)
         fault_$fault
         until_true 60 find_owner && until_true 60 agents_served ||

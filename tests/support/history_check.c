@@ -33,6 +33,7 @@ enum position { RETRYING, CREATED, SUBMITTED, RUNNING, KILLING, FINAL, NO_POSITI
 
 struct attempt {
     bool started, ended;
+    bool again; /* ended before commits were lost: it may start a second time */
     int64_t code;
     char **out; /* the lines that it wrote */
     size_t out_count, out_cap;
@@ -319,20 +320,30 @@ static void on_seen(struct history *h, const struct words *w)
     if (j->seen == FINAL) code_is_right(h, j, w, attempt);
 }
 
+/* How many lines of the attempt it takes to find the words in them, in order; more than there are:
+ * they are not all there. gaps: lines may be missing in between. */
+static size_t lines_for(const struct attempt *a, const struct words *w, size_t first, bool gaps)
+{
+    size_t line = 0;
+    for (size_t i = first; i < w->count; i++, line++) {
+        while (gaps && line < a->out_count && strcmp(w->at[i], a->out[line]) != 0)
+            line++;
+        if (line >= a->out_count || strcmp(w->at[i], a->out[line]) != 0) return a->out_count + 1;
+    }
+    return line;
+}
+
 static void on_read(struct history *h, const struct words *w)
 {
     struct job *j = job_get(h, w->at[1]);
     int64_t n;
     const struct attempt *a = attempt_get(h, j, w->at[2], &n);
     if (!a) return;
-    size_t count = w->count - 3;
-    bool prefix = count <= a->out_count;
-    for (size_t i = 0; prefix && i < count; i++)
-        prefix = strcmp(w->at[3 + i], a->out[i]) == 0;
-    if (!prefix)
+    size_t lines = lines_for(a, w, 3, j->excused);
+    bool success = j->seen == FINAL && strcmp(j->seen_state, "SUCCESS") == 0;
+    if (lines > a->out_count)
         fault(h, "output", j, "has output that is no prefix of what was written");
-    else if (count < a->out_count && a->ended && j->seen == FINAL && j->seen_attempt == n &&
-             (strcmp(j->seen_state, "SUCCESS") == 0))
+    else if (lines < a->out_count && success && j->seen_attempt == n && !j->excused)
         fault(h, "output", j, "has ended, and a part of its output is missing");
 }
 
@@ -345,6 +356,10 @@ static void on_start(struct history *h, const struct words *w)
     is_there(h, j, w->at[2]);
     struct attempt *a = attempt_get(h, j, w->at[3], &n);
     if (!a) return;
+    if (a->again) {
+        a->again = a->started = a->ended = false;
+        j->starts--;
+    }
     if (a->started)
         fault(h, "twice", j, "starts an attempt twice");
     else if (n < j->newest)
@@ -405,12 +420,23 @@ static void on_serial(struct history *h, const struct words *w)
     append(&h->serial, &h->serial_count, &h->serial_cap, mem_strdup(w->at[1]));
 }
 
+/* Neither the database nor its agent may know of an attempt that had ended. */
+static void forget_ended(struct job *j)
+{
+    j->newest = 0;
+    for (int64_t n = 1; n < ATTEMPTS_MAX; n++) {
+        j->attempts[n].again = j->attempts[n].ended;
+        if (j->attempts[n].started && !j->attempts[n].ended) j->newest = n;
+    }
+}
+
 static void on_lost_commits(struct history *h, const struct words *w)
 {
     (void)w;
     for (size_t i = 0; i < h->job_count; i++) {
         h->jobs[i]->excused = true;
         h->jobs[i]->seen = NO_POSITION;
+        forget_ended(h->jobs[i]);
     }
 }
 

@@ -196,13 +196,15 @@ load_job() {
     for try in 1 2 3; do
         # shellcheck disable=SC2086
         load_id=$(cadre run --detach --name "$1" --retry "$3" $again -- \
-            sh "$here/work.sh" "$1" "$4" "0.$(($2 % 3 + 1))" 2>>load.err) &&
+            sh "$here/work.sh" "$1" "$4" "0.$(($2 % 3 * 3 + 1))" 2>>load.err) &&
             note acknowledged "$1" "$load_id" && return
         [ -n "$again" ] || return
     done
 }
 # load_begin PREFIX COUNT: three clients, each of which begins at another coordinator, and one that
-# looks at the jobs at all coordinators in turns
+# looks at the jobs at all coordinators in turns. A client pauses for load_gap seconds after each
+# submit, so that the load lasts as long as the faults do.
+load_gap=0
 load_begin() {
     load_prefix=$1 load_count=$2 load_pids=
     rm -f load.over
@@ -215,6 +217,7 @@ load_begin() {
             while [ $k -le "$load_count" ]; do
                 load_job "$load_prefix$k" $k
                 k=$((k + 3))
+                sleep "$load_gap"
             done
         ) &
         load_pids="$load_pids $!"
@@ -257,6 +260,8 @@ look() {
 acknowledged() { sed -n "s/^acknowledged \($load_prefix[0-9]* .*\)/\1/p" history; }
 acknowledged_count() { acknowledged | wc -l; }
 has_acknowledged() { [ "$(acknowledged_count)" -ge "$1" ]; }
+
+has_started() { [ "$(grep -c '^start ' history)" -ge "$1" ]; }
 
 # load_end NAME: waits until all was asked for and has ended, and judges the history. With
 # load_lossy=1 what is missing is not waited for; the judge says whether it may be.

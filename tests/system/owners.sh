@@ -68,6 +68,7 @@ long=$(once long "$(counting long)" --lease 5m)
 until_true 20 has_run long || not_ok "a job runs"
 via "$standby" cadre job logs --follow "$long" >long.follow 2>long.err &
 follower=$!
+load_gap=4
 load_begin load 40
 
 owner_of

@@ -39,6 +39,7 @@ pg_sync primary spare
 agent_of_all a --slots 8
 long=$(once long "$(counting long)" --lease 5m)
 until_true 20 has_run long || not_ok "a job runs"
+load_gap=2
 load_begin load 40
 
 # ---- PostgreSQL dies, and is started again ----
@@ -97,6 +98,7 @@ pg_async spare late "$proxy_port"
 until_true 20 pg_says late "SELECT count(*) FROM cadre.jobs WHERE name = 'waits'" 1 ||
     not_ok "the standby has what there was"
 mv history history.synchronous
+load_gap=0
 load_begin loadb 30
 until_true 30 has_acknowledged 8
 wire wal hole

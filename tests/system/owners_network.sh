@@ -45,6 +45,7 @@ agent_of_all a --slots 8
 agent_of_all b --slots 8
 long=$(once long "$(counting long)" --lease 5m)
 until_true 20 has_run long || not_ok "a job runs"
+load_gap=3
 load_begin load 30
 
 # ---- the owner's cable ----

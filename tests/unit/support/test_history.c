@@ -126,6 +126,21 @@ static void what_was_acknowledged_is_there(void **state)
     breaks("5: open", RUNS "seen a 1 RUNNING 1\nlast\n");
 }
 
+static void what_the_database_forgot_may_be_again(void **state)
+{
+    (void)state;
+    good(ENDED "lost-commits\nseen a 1 CREATED 1\nstart a 1 1 x\nwrote a 1 one\nend a 1 0\n"
+               "seen a 1 SUCCESS 1\nread a 1 two one\nlast\n");
+    good(ENDED "lost-commits\nseen a 1 SUCCESS 1\nread a 1 two\nlast\n");
+    breaks("5: twice", RETRIES "lost-commits\nstart a 1 1 x\n");
+    breaks("7: twice", RETRIES "end a 1 0\nlost-commits\nstart a 1 1 x\nstart a 1 1 x\n");
+    breaks("8: twice", ENDED "lost-commits\nwrote a 1 one\n");
+    breaks("8: retry", ENDED "lost-commits\nstart a 1 2 x\n");
+    breaks("8: output", ENDED "lost-commits\nread a 1 two one\n");
+    breaks("8: output", ENDED "lost-commits\nread a 1 three\n");
+    breaks("5: output", RUNS "wrote a 1 one\nread a 1 one one\n");
+}
+
 static void states_come_in_order(void **state)
 {
     (void)state;
@@ -228,6 +243,7 @@ int main(void)
         cmocka_unit_test(what_was_refused_is_not_there),
         cmocka_unit_test(a_submit_makes_one_job),
         cmocka_unit_test(what_was_acknowledged_is_there),
+        cmocka_unit_test(what_the_database_forgot_may_be_again),
         cmocka_unit_test(states_come_in_order),
         cmocka_unit_test(an_end_is_the_end),
         cmocka_unit_test(nothing_runs_twice),
