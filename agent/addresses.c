@@ -221,6 +221,11 @@ const char *addresses_next(struct addresses *a, unsigned *round)
     return addresses_at(a, (good + a->turn++) % count);
 }
 
+void addresses_silent(struct addresses *a)
+{
+    if (a->turn == 0 && addresses_count(a) > 1) a->turn = 1;
+}
+
 int addresses_good(struct addresses *a, const char *state_folder, const char *address,
                    struct err *e)
 {

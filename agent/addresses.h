@@ -56,6 +56,8 @@ bool addresses_told(struct addresses *a, const char *json, int64_t now_ms);
  * how often each of these was tried since the last welcome. Valid until the next call of any
  * function here. */
 const char *addresses_next(struct addresses *a, unsigned *round);
+/* The last good one fell silent: where there are others, they are tried before it. */
+void addresses_silent(struct addresses *a);
 /* This one led to a welcome: it is the first to try again. It may be one that addresses_next gave
  * before. */
 int addresses_good(struct addresses *a, const char *state_folder, const char *address,

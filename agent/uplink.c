@@ -241,6 +241,8 @@ static void act(const struct uplink_action *a, void *user)
         if (u->link) link_close(u->link); /* else its address was no address */
         break;
     case UPLINK_ABORT:
+        /* A try at who says nothing would last as long as a connection may take. */
+        if (a->u.err->code == ERR_TIMEOUT) addresses_silent(&u->addresses);
         link_abort(u->link, a->u.err);
         break;
     case UPLINK_WAKE:

@@ -246,6 +246,19 @@ static void who_sends_away__is_not_asked_next(void **state)
     assert_next(p, "old:7433 a:1");
 }
 
+static void who_fell_silent__is_asked_last(void **state)
+{
+    struct place *p = *state;
+    addresses_silent(&p->a); /* the only one */
+    assert_next(p, "old:7433 old:7433");
+    assert_true(learn(p, "[\"a:1\",\"b:1\"]"));
+    good(p, "a:1");
+    addresses_silent(&p->a);
+    assert_next(p, "b:1 old:7433 a:1 b:1");
+    addresses_silent(&p->a); /* it is one among others by now */
+    assert_next(p, "old:7433");
+}
+
 static void agent_of_one_address__writes_no_file(void **state)
 {
     struct place *p = *state;
@@ -281,6 +294,7 @@ int main(void)
         TEST(owner_that_is_told__is_next),
         TEST(owner_that_welcomed__is_kept),
         TEST(who_sends_away__is_not_asked_next),
+        TEST(who_fell_silent__is_asked_last),
         TEST(agent_of_one_address__writes_no_file),
         TEST(folder_that_is_gone__is_told_and_the_list_counts_all_the_same),
     };
