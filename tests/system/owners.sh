@@ -33,6 +33,19 @@ for m in $members; do
 done
 cadre coordinator list >out 2>&1
 is "three coordinators are listed" 3 "$(grep -c "127.0.0.1:" out)"
+is "one of them as the owner" "$(member_at "$owner")" "$(awk '$3 == "OWNER" { print $2 }' out)"
+via "$standby" cadre coordinator list -o json >out
+is "each knows who it is" "$(member_at "$standby")" \
+    "$(sed 's/{"id"/\n&/g' out | sed -n 's/.*"name":"\([^"]*\)".*"self":true.*/\1/p')"
+is "status counts them" "3 alive, 0 gone" "$(cadre status | sed -n 's/^coordinators  *//p')"
+# an agent that knows one of them is told of all
+echo "coordinator: [$(member_at "$owner")]" >b.yaml
+agent_up b
+for m in $standbys; do
+    holds "an agent is told of coordinator $m" \
+        until_true 10 file_has b/addresses.json "$(member_at "$m")"
+done
+end "$agent_b" TERM
 
 via "$standby" cadre run --name follow -- sh -c "echo begun; while [ ! -e '$here/go' ]; do
     sleep 0.1; done; echo over" >follow.out 2>follow.err &
@@ -78,6 +91,8 @@ killed=$owner
 member_end "$killed" KILL
 taken_over "kill -9" "$began" "$killed" 10000
 holds "kill -9: the job that ran goes on" counts_on long
+listed_gone() { [ "$(cadre coordinator list | awk '$3 == "GONE" { print $2 }')" = "$1" ]; }
+holds "kill -9: the list says that it is gone" until_true 20 listed_gone "$(member_at "$killed")"
 member_begin "$killed"
 holds "kill -9: who comes back is a standby" until_true 20 is_standby "$killed"
 
@@ -88,6 +103,8 @@ kill -TERM "$(member_pid "$stopped")"
 taken_over "an orderly stop" "$began" "$stopped" 2000
 member_end "$stopped"
 is "an orderly stop ends with 0" 0 "$end_code"
+is "an orderly stop: the list does not have it any more" "" \
+    "$(cadre coordinator list | awk -v at="$(member_at "$stopped")" '$2 == at && $3 != "GONE"')"
 member_begin "$stopped"
 
 owner_of
