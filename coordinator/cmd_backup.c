@@ -51,8 +51,8 @@ int command_backup(const struct command_args *a)
 {
     struct err e = {0};
     if (is_elsewhere(a->config, BACKUP,
-                     "save it with pg_dump -Fc, and keep a copy of ca.key, ca.pem and store.key "
-                     "of the state folder; docs/scale.md has the restore"))
+                     "save it with pg_dump -Fc, and keep a copy of ca.key and ca.pem of "
+                     "the state folder; docs/scale.md has the restore"))
         return EXIT_USAGE;
     struct store_check c = {.say = say_fault, .user = (void *)(uintptr_t)BACKUP};
     if (str_eq(a->argv[0], "-")) {

@@ -73,7 +73,7 @@ struct coordinator {
     int64_t id;          /* in the list of coordinators, anew at each start */
     char *addresses;     /* `advertise`, for agents: names_advertised */
     char *everyone;      /* those of all coordinators, for agents; NULL: alone, or not known yet */
-    char *reachable;     /* the same, or what is listened on, for the owner's row */
+    char *reachable;     /* this one's of them, for the owner's row: names_reachable */
     char *name;          /* the first address, in messages */
     uv_timer_t *refresh; /* of the server certificate */
     uv_timer_t *ending;
@@ -236,6 +236,15 @@ static int open_trust(struct coordinator *c, struct err *e)
     return rc;
 }
 
+/* What would keep it from owning the queue is said now, not when it takes over. */
+static int open_shared(struct coordinator *c, struct err *e)
+{
+    char ca[2 * PKI_HASH_BYTES + 1];
+    str_hex(ca, authority_pin(c->authority), PKI_HASH_BYTES);
+    int rc = shared_check(c->shared, ca, e);
+    return rc ? rc : shared_open_reader(c->shared, &c->reader, e);
+}
+
 /* What only the owner has, of one that is alone: before anything is listened on. */
 static int open_owning(struct coordinator *c, struct err *e)
 {
@@ -243,7 +252,7 @@ static int open_owning(struct coordinator *c, struct err *e)
     int rc = shared_new(c->config, &c->shared, e);
     if (rc) return rc;
     c->place = c->shared ? shared_owner_place(c->shared) : c->timeouts.place;
-    if (c->shared) return shared_open_reader(c->shared, &c->reader, e);
+    if (c->shared) return open_shared(c, e);
     if (!c->place) rc = owning_open(&o, &c->owning, e);
     return rc ? rc : reader_open(c->config->state, &c->reader, e);
 }

@@ -226,6 +226,12 @@ const struct owner_place *shared_owner_place(const struct shared *s)
     return &s->place;
 }
 
+int shared_check(const struct shared *s, const char *ca, struct err *e)
+{
+    struct pg_place at = where(s);
+    return store_check_pg(&at, ca, e);
+}
+
 int shared_open_store(const struct shared *s, const struct owner_row *own, struct store_parts *p,
                       struct store **out, struct err *e)
 {

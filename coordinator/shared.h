@@ -30,6 +30,7 @@ void shared_leave(struct shared *s);
 /* Until shared_free. */
 const struct owner_place *shared_owner_place(const struct shared *s);
 
+int shared_check(const struct shared *s, const char *ca, struct err *e); /* as store_check_pg */
 /* As store_open_pg. own: what `take` gave; NULL: for `init`, which has the database alone. */
 int shared_open_store(const struct shared *s, const struct owner_row *own, struct store_parts *p,
                       struct store **out, struct err *e);

@@ -88,7 +88,8 @@ static int bring_tables(struct store *s, bool make, struct err *e)
     int64_t version = 0;
     int rc = look_for_tables(&s->queue, &version, e);
     if (rc == 0 && version == 0 && !make)
-        rc = err_set(e, ERR_NOT_FOUND, "%s has no tables of Cadre: 'init' makes them",
+        rc = err_set(e, ERR_NOT_FOUND,
+                     "%s has no tables of Cadre: 'init' makes them, with a new state folder",
                      s->queue.path);
     if (rc == 0 && version == 0) rc = make_tables(s, &version, e);
     while (rc == 0 && version < schema_newest()) {
@@ -131,6 +132,15 @@ static void part_fini(struct part *p)
     mem_free(p->ca);
 }
 
+static int check_ca(const struct db *d, const char *ca, const char *of_database, struct err *e)
+{
+    if (!ca || !of_database || str_eq(ca, of_database)) return 0;
+    return err_set(e, ERR_CONFLICT,
+                   "%s belongs to another CA than ca.key and ca.pem of the state folder: every "
+                   "coordinator of a database has the same ones",
+                   d->path);
+}
+
 static int check_parts(struct store *s, const struct store_parts *p, const struct part *queue,
                        const struct part *output, struct err *e)
 {
@@ -139,12 +149,7 @@ static int check_parts(struct store *s, const struct store_parts *p, const struc
                        "the schemas cadre and cadre_output of %s are not of one coordinator: "
                        "restore both from one dump",
                        s->queue.path);
-    if (p->ca && queue->ca && !str_eq(p->ca, queue->ca))
-        return err_set(e, ERR_CONFLICT,
-                       "%s belongs to another CA than ca.key and ca.pem of the state folder: every "
-                       "coordinator of a database has the same ones",
-                       s->queue.path);
-    return 0;
+    return check_ca(&s->queue, p->ca, queue->ca, e);
 }
 
 #define NEW_PARTS                                                                                  \
@@ -224,6 +229,24 @@ static int open_store(struct store *s, const struct pg_place *place, const struc
     return rc == 0 ? check_prepared(&s->queue, e) : rc;
 }
 
+int store_check_pg(const struct pg_place *place, const char *ca, struct err *e)
+{
+    const struct pg_module *m;
+    struct db d = {0};
+    struct part queue = {0};
+    int64_t version = 0;
+    int rc = pg_load(place->folder, &m, e);
+    if (rc == 0) rc = m->open(&d, NULL, place, PG_OWNER, e);
+    if (rc == 0) rc = pg_check(&d, m, place, e);
+    if (rc == 0) rc = look_for_tables(&d, &version, e);
+    if (rc == 0 && version > 0)
+        rc = read_part(&d, "SELECT id, output_mark, ca FROM cadre.parts", &queue, e);
+    if (rc == 0) rc = check_ca(&d, ca, queue.ca, e);
+    part_fini(&queue);
+    db_close(&d);
+    return rc;
+}
+
 int store_open_pg(const struct pg_place *place, const struct pg_reign *own, struct store_parts *p,
                   struct store **out, struct err *e)
 {
@@ -251,7 +274,8 @@ static int open_reader(struct reader *r, const struct pg_place *place, struct er
     if (rc == 0) rc = m->open(&r->queue, &r->output, place, PG_READER, e);
     if (rc == 0) rc = look_for_tables(&r->queue, &version, e);
     if (rc == 0 && version == 0)
-        rc = err_set(e, ERR_NOT_FOUND, "%s has no tables of Cadre: 'init' makes them",
+        rc = err_set(e, ERR_NOT_FOUND,
+                     "%s has no tables of Cadre: 'init' makes them, with a new state folder",
                      r->queue.path);
     if (rc == 0) rc = pg_schema_check(version, e);
     if (rc == 0) rc = reader_prepare(r, e);

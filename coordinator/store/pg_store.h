@@ -7,6 +7,10 @@
 #include "coordinator/store/pg_owner.h"
 #include "coordinator/store/reader.h"
 
+/* Before a coordinator becomes one of several: whether a store could be opened here, as far as the
+ * server's settings (pg_check.h) and the CA go. ca as in struct store_parts. Changes nothing. */
+int store_check_pg(const struct pg_place *place, const char *ca, struct err *e);
+
 /* Queue and output are in one database, and one transaction writes both. Looks at the server's
  * settings, makes the tables (p->make) or upgrades them, and joins the CA. own: what pg_owner_take
  * gave; NULL: without the owner's row, for `init` and tests, which have the database alone.

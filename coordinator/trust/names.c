@@ -210,11 +210,16 @@ char *names_advertised(const struct config *c, uint16_t port)
     return t.address_count == 0 ? NULL : address_list(&t);
 }
 
-char *names_reachable(const struct config *c, uint16_t port)
+static void add_found(struct address_sink *s, const char *listen_host)
 {
-    struct token t = {0};
-    names_for_token(c, port, false, &t);
-    return address_list(&t);
+    char host[TOKEN_ADDRESS_SIZE];
+    if (!is_any(listen_host)) {
+        add_address(s, listen_host, s->port);
+        return;
+    }
+    s->most = TOKEN_FOUND_MAX;
+    if (os_hostname(host, sizeof host) == 0) add_address(s, host, s->port);
+    each_interface(on_address, s);
 }
 
 void names_for_token(const struct config *c, uint16_t port, bool local, struct token *t)
@@ -224,15 +229,64 @@ void names_for_token(const struct config *c, uint16_t port, bool local, struct t
     uint16_t own_port;
     t->address_count = 0;
     if (address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &own_port, NULL)) return;
-    bool any = is_any(host);
-    if (local && any) add_address(&s, "127.0.0.1", port);
+    if (local && is_any(host)) add_address(&s, "127.0.0.1", port);
     add_advertised(&s, c);
-    if (c->advertise.count) return;
-    if (!any) {
-        add_address(&s, host, port);
-        return;
+    if (c->advertise.count == 0) add_found(&s, host);
+}
+
+/* ---- this one of several ---- */
+
+/* Names of this host, and those that `names` says that it has. */
+static void gather_own(const struct config *c, const char *listen_host, struct names *out)
+{
+    char host[TOKEN_ADDRESS_SIZE];
+    *out = (struct names){0};
+    for (size_t i = 0; i < c->names.count; i++)
+        add_name(out, c->names.items[i]);
+    (void)add_kept(out, c->state, NULL);
+    if (!is_any(listen_host)) add_name(out, listen_host);
+    if (os_hostname(host, sizeof host) == 0) add_name(out, host);
+    each_interface(on_name, out);
+}
+
+/* A host may know the first part of its name alone: "queue1" is queue1.example.com. */
+static bool is_own(const struct names *own, const char *host)
+{
+    for (size_t i = 0; i < own->count; i++) {
+        const char *name = own->items[i];
+        size_t n = strlen(name);
+        bool begins = !strpbrk(name, ".:") && strncmp(host, name, n) == 0 && host[n] == '.';
+        if (begins || str_eq(host, name)) return true;
     }
-    s.most = TOKEN_FOUND_MAX;
-    if (os_hostname(host, sizeof host) == 0) add_address(&s, host, port);
-    each_interface(on_address, &s);
+    return false;
+}
+
+/* any_port: behind something that maps ports. */
+static void add_own(struct address_sink *s, const struct config *c, const struct names *own,
+                    bool any_port)
+{
+    for (size_t i = 0; i < c->advertise.count; i++) {
+        char host[TOKEN_ADDRESS_SIZE];
+        uint16_t port;
+        if (!address_parse(c->advertise.items[i], s->port, host, sizeof host, &port, NULL) &&
+            is_own(own, host) && (any_port || port == s->port))
+            add_address(s, host, port);
+    }
+}
+
+char *names_reachable(const struct config *c, uint16_t port)
+{
+    struct token t = {0};
+    struct address_sink s = {.t = &t, .port = port, .most = TOKEN_ADDRESSES};
+    char host[TOKEN_ADDRESS_SIZE];
+    uint16_t listen_port;
+    struct names own;
+    if (address_parse(c->listen, DEFAULT_PORT, host, sizeof host, &listen_port, NULL))
+        return mem_strdup("[]");
+    gather_own(c, host, &own);
+    add_own(&s, c, &own, false);
+    if (t.address_count == 0) add_own(&s, c, &own, true);
+    if (t.address_count == 0) add_found(&s, host);
+    names_fini(&own);
+    return address_list(&t);
 }

@@ -31,7 +31,11 @@ void names_for_token(const struct config *c, uint16_t port, bool local, struct t
 /* `advertise` for agents, a JSON list of "host:port". NULL: it is not set. port: the one that is
  * really listened on, for those without one. mem_free. */
 char *names_advertised(const struct config *c, uint16_t port);
-/* The same; without `advertise` as names_for_token. "[]": nothing is known. mem_free. */
+/* Of one of several coordinators, for the others and for agents that are sent to it: those of
+ * `advertise`, which may name all of them, that are this one's (its host is this host's name, one
+ * of its addresses, the one that is listened on, or in `names`; with this port, if there is such
+ * one). None: the address that is listened on, or the host's name and addresses. A JSON list;
+ * "[]": nothing is known. mem_free. */
 char *names_reachable(const struct config *c, uint16_t port);
 
 #endif

@@ -272,6 +272,36 @@ static void admin_token__port_chosen_by_the_system__is_kept_up_to_date(void **st
     config_fini(&p->config);
 }
 
+/* ---- one of several ---- */
+
+static void check_reachable(struct place *p, const char *file, const char *wanted)
+{
+    struct err e = {0};
+    if (load(p, file, NULL, NULL, &e)) fail_msg("%s", e.msg);
+    char *list = names_reachable(&p->config, 7433);
+    assert_string_equal(list, wanted);
+    mem_free(list);
+    config_fini(&p->config);
+}
+
+static void advertise__names_all_coordinators__each_knows_its_own_address(void **state)
+{
+    struct place *p = *state;
+    check_reachable(p, "listen: 10.9.8.7:7433\nadvertise: [10.9.8.6, 10.9.8.7]\n",
+                    "[\"10.9.8.7:7433\"]");
+    /* several on one host */
+    check_reachable(p, "listen: 127.0.0.1:7433\nadvertise: ['127.0.0.1:7434', '127.0.0.1:7433']\n",
+                    "[\"127.0.0.1:7433\"]");
+    /* behind something that maps addresses and ports */
+    check_reachable(p,
+                    "listen: 10.9.8.7:7433\nnames: [b.example.com, a]\n"
+                    "advertise: ['c.example.com:9', 'b.example.com:8', 'a.example.com:9']\n",
+                    "[\"b.example.com:8\",\"a.example.com:9\"]");
+    /* one address that leads to all of them is nobody's */
+    check_reachable(p, "listen: 10.9.8.7:7433\nadvertise: [all.example.com]\n",
+                    "[\"10.9.8.7:7433\"]");
+}
+
 /* ---- certificates ---- */
 
 static void names__told_to_init__need_not_be_told_again(void **state)
@@ -596,6 +626,7 @@ int main(void)
         CASE(run__second_one_on_the_folder__is_refused),
         CASE(run__keys_that_do_not_belong_together__are_refused),
         CASE(admin_token__port_chosen_by_the_system__is_kept_up_to_date),
+        CASE(advertise__names_all_coordinators__each_knows_its_own_address),
         CASE(names__told_to_init__need_not_be_told_again),
         CASE(names__kept_with_a_line_that_is_none__are_refused_with_its_place),
         CASE(server_certificate__two_thirds_over_or_name_missing__is_issued_anew),
