@@ -66,6 +66,7 @@ codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
 # What the packages depend on is in it already: the machines have no way out to fetch it.
 root_packages="systemd,systemd-sysv,dbus,ca-certificates,adduser,procps,init-system-helpers,sudo"
 root_packages="$root_packages,libuv1,libcjson1,libsqlite3-0,libyaml-0-2,curl,libcurl3-gnutls"
+root_packages="$root_packages,libpq5,postgresql"
 
 mirror() { # where this machine's apt has the release from
     apt-get indextargets --format '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)' \
@@ -90,6 +91,11 @@ make_root() {
             skip_all "packages: debootstrap cannot make a root file system here"
         }
         rm -rf "$base.new"/var/cache/apt/archives/*.deb "$base.new"/var/lib/apt/lists/*
+        # Who wants a database makes one (pg_createcluster): it is not started with each machine.
+        for cluster in "$base.new"/etc/postgresql/*/main; do
+            version=${cluster%/main}
+            rm -rf "$cluster" "$base.new/var/lib/postgresql/${version##*/}/main"
+        done
         # Each machine is one of its own.
         : >"$base.new/etc/machine-id"
         echo "$root_packages" >"$base.new/.cadre-complete"
