@@ -1,5 +1,6 @@
 /* Ownership of several coordinators over one database, and leases: a row says who owns, and every
- * commit takes it by writing. The feature is not built; docs/decisions.md has what this shows.
+ * commit takes it by writing. coordinator/ownership.h has them in C; docs/decisions.md has what this
+ * shows.
  * tests/model/run.sh searches the model wholly, and then once for each sabotage, -DBREAK_..., which
  * has to break a promise.
  *
