@@ -40,8 +40,8 @@ struct db_driver {
     /* The same, but at once: *rows is how many it changed. A row that is taken is ERR_EXISTS, and
      * the transaction goes on. */
     int (*change)(struct db *d, struct stmt *q, int64_t *rows, struct err *e);
-    /* As `run`, of a statement that has to change a row: else ERR_NOT_FOUND, from a later call, too.
-     * One that was run so always is. NULL: `change` is as quick. */
+    /* As `run`, of a statement that has to change a row: else ERR_NOT_FOUND, from a later call,
+     * too. One that was run so always is. NULL: `change` is as quick. */
     int (*alter)(struct db *d, struct stmt *q, struct err *e);
     void (*reset)(struct stmt *q);
     void (*bind_int)(struct stmt *q, int at, int64_t n);

@@ -43,14 +43,19 @@ void pg_free(struct pg_conn *c)
     mem_free(c);
 }
 
+/* What belongs to a transaction that is lost is not to run in the next one. */
+static void drop_within(struct pg_conn *c)
+{
+    bool open = c->state != PG_IDLE;
+    pg_drop(c);
+    if (open) c->state = PG_FAILED;
+}
+
 /* The connection is of no use any more. */
 static int lose(struct pg_conn *c, const char *what, struct err *e)
 {
     int rc = pg_error_lost(c, what, &c->error);
-    bool open = c->state != PG_IDLE;
-    pg_drop(c);
-    /* what belongs to a transaction that is lost is not to run in the next one */
-    if (open) c->state = PG_FAILED;
+    drop_within(c);
     if (e) *e = c->error;
     return rc;
 }
@@ -150,7 +155,7 @@ static void note_failure(struct pg_conn *c, const struct pg_sent *s, const PGres
 static void heed(struct pg_conn *c, const struct pg_sent *s, PGresult *r, struct pg_answer *a)
 {
     bool good = is_good(r);
-    if (!good && s->what == PG_SENT_PREPARE) pg_stmt_unprepared(s->stmt);
+    if (!good && s->what == PG_SENT_PREPARE) c->unprepared(s->stmt);
     if (!good && PQresultStatus(r) != PGRES_PIPELINE_ABORTED) note_failure(c, s, r, a);
     if (good && s->what == PG_SENT_RUN) {
         PQclear(a->result);
@@ -168,7 +173,7 @@ static int lose_behind(struct pg_conn *c, PGresult *r, const struct pg_answer *a
     pg_flat(what, sizeof what, r ? PQresultErrorMessage(r) : PQerrorMessage(c->pg));
     PQclear(r);
     if (!said) return lose(c, what, e);
-    pg_drop(c);
+    drop_within(c);
     if (e) *e = c->error;
     return c->error.code;
 }

@@ -50,6 +50,7 @@ struct pg_conn {
     struct err fenced;   /* .code not 0: for good */
     uint32_t generation; /* counts connections: what was prepared on another is not there */
     int64_t tried_ms;    /* the last try to connect again */
+    void (*unprepared)(struct pg_stmt *q); /* it was sent to be prepared, and was not */
     /* ring of what was sent */
     struct pg_sent *sent;
     size_t first, count, cap;

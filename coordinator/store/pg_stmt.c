@@ -72,11 +72,21 @@ static size_t free_name(struct pg_conn *c)
     return name;
 }
 
+/* Behind an error the server passes over what follows, and so may still have the statement whose
+ * name this one was to get: the name is not used again. */
+static void unprepared(struct pg_stmt *q)
+{
+    q->generation = 0;
+    q->name = free_name(q->c);
+    q->c->used[q->name] = true;
+}
+
 struct pg_stmt *pg_stmt_new(struct pg_conn *c, const char *sql)
 {
     struct pg_stmt *q = mem_alloc(sizeof *q);
     char *text = pg_rewrite(sql);
     q->c = c;
+    c->unprepared = unprepared;
     q->kind = kind_of(text);
     q->fence = strstr(text, "UPDATE cadre.owner") && strstr(text, "/ count(");
     q->list = is_list(c, text);
@@ -128,15 +138,6 @@ void pg_stmt_free(struct pg_stmt *q)
 static void write_name(char name[NAME_SIZE], size_t number)
 {
     snprintf(name, NAME_SIZE, "cadre%zu", number);
-}
-
-/* Behind an error the server passes over what follows, and so may still have the statement whose
- * name this one was to get: the name is not used again. */
-void pg_stmt_unprepared(struct pg_stmt *q)
-{
-    q->generation = 0;
-    q->name = free_name(q->c);
-    q->c->used[q->name] = true;
 }
 
 int pg_stmt_prepare(struct pg_stmt *q, struct err *e)

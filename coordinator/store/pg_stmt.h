@@ -52,8 +52,6 @@ struct pg_stmt *pg_stmt_new(struct pg_conn *c, const char *sql);
 void pg_stmt_free(struct pg_stmt *q);
 /* From now on it fails where it changes no row. */
 void pg_stmt_alters(struct pg_stmt *q);
-/* It was sent to be prepared, and was not. */
-void pg_stmt_unprepared(struct pg_stmt *q);
 /* Sends it to be prepared, where the connection has it not. */
 int pg_stmt_prepare(struct pg_stmt *q, struct err *e);
 /* Sends one execution with what is bound. */

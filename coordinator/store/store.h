@@ -229,7 +229,6 @@ int store_token_revoke(struct store *s, int64_t id, int64_t now_ms, const char *
 /* Of the administrators' tokens that hold at that moment, how many are there beside this one? */
 int store_token_other_admins(struct store *s, int64_t id, int64_t now_ms, int64_t *others,
                              struct err *e);
-
 /* Those of the API that hold and end in (from_ms, until_ms]. */
 int store_each_token_ending(struct store *s, int64_t from_ms, int64_t until_ms,
                             int (*fn)(const struct token_row *t, void *user), void *user,

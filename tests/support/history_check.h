@@ -20,7 +20,8 @@
  *   missing KEY                the queue does not know it
  *   serial GROUP               one agent with one slot has this group, and nobody else
  *   lost-commits               the database went back: what was acknowledged may be missing, with
- *                              output before it, and what had ended may run again. What runs may not
+ *                              output before it, and what had ended may run again. What runs may
+ *                              not
  *   last                       nothing comes any more: what was acknowledged has ended
  */
 #ifndef CADRE_TESTS_HISTORY_CHECK_H

@@ -41,6 +41,7 @@ is "status counts them" "3 alive, 0 gone" "$(cadre status | sed -n 's/^coordinat
 # an agent that knows one of them is told of all
 echo "coordinator: [$(member_at "$owner")]" >b.yaml
 agent_up b
+agent_b=$agent
 for m in $standbys; do
     holds "an agent is told of coordinator $m" \
         until_true 10 file_has b/addresses.json "$(member_at "$m")"

@@ -81,29 +81,6 @@ static void admin_token__whoami__says_admin(void **state)
     json_free(j);
 }
 
-static void coordinators__one_that_is_alone__is_the_owner(void **state)
-{
-    (void)state;
-    struct json *j = house_get(&house, "/api/v1/coordinators", 200);
-    const struct json *list = json_get(j, "coordinators"), *c = json_first(list);
-    assert_int_equal(json_count(list), 1);
-    assert_true(json_get_bool(c, "self", false));
-    assert_true(json_get_bool(c, "owner", false));
-    assert_true(json_get_bool(c, "alive", false));
-    assert_int_equal(strlen(json_get_str(c, "id", "")), ID_TEXT_SIZE - 1);
-    assert_true(json_count(json_get(c, "addresses")) > 0);
-    assert_non_null(json_get_str(c, "version", NULL));
-    char *next = str_dupf("/api/v1/coordinators?cursor=%s", json_get_str(c, "id", ""));
-    json_free(j);
-    j = house_get(&house, next, 200);
-    assert_int_equal(json_count(json_get(j, "coordinators")), 0);
-    json_free(j);
-    mem_free(next);
-    j = house_get(&house, "/api/v1/status", 200);
-    assert_null(json_get(j, "coordinators"));
-    json_free(j);
-}
-
 static void tokens__bad_ones__are_refused_each_in_its_way(void **state)
 {
     static const struct {
@@ -975,7 +952,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(health_and_version__without_token__answer),
         cmocka_unit_test(admin_token__whoami__says_admin),
-        cmocka_unit_test(coordinators__one_that_is_alone__is_the_owner),
         cmocka_unit_test(tokens__bad_ones__are_refused_each_in_its_way),
         cmocka_unit_test(tokens__other_scheme__is_refused),
         cmocka_unit_test(headers__there_twice__are_refused),

@@ -262,9 +262,33 @@ static void history__of_what_there_is_not__is_refused(void **state)
     mem_free(reader);
 }
 
+static void coordinators__one_that_is_alone__is_the_owner(void **state)
+{
+    (void)state;
+    struct json *j = house_get(&house, "/api/v1/coordinators", 200);
+    const struct json *list = json_get(j, "coordinators"), *c = json_first(list);
+    assert_int_equal(json_count(list), 1);
+    assert_true(json_get_bool(c, "self", false));
+    assert_true(json_get_bool(c, "owner", false));
+    assert_true(json_get_bool(c, "alive", false));
+    assert_int_equal(strlen(json_get_str(c, "id", "")), ID_TEXT_SIZE - 1);
+    assert_true(json_count(json_get(c, "addresses")) > 0);
+    assert_non_null(json_get_str(c, "version", NULL));
+    char *next = str_dupf("/api/v1/coordinators?cursor=%s", json_get_str(c, "id", ""));
+    json_free(j);
+    j = house_get(&house, next, 200);
+    assert_int_equal(json_count(json_get(j, "coordinators")), 0);
+    json_free(j);
+    mem_free(next);
+    j = house_get(&house, "/api/v1/status", 200);
+    assert_null(json_get(j, "coordinators"));
+    json_free(j);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(coordinators__one_that_is_alone__is_the_owner),
         cmocka_unit_test(removed__with_a_reason__is_shown_with_it),
         cmocka_unit_test(removal__with_a_bad_reason__is_refused_and_the_agent_stays),
         cmocka_unit_test(history__tells_what_happened_by_whom_and_why),
