@@ -1,6 +1,7 @@
 /* Agents in the API: removed with a reason, and their history. */
 #include "tests/unit/coordinator/house.h"
 
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 
