@@ -35,7 +35,7 @@ build --version "$first" --out "$old" && build --out "$new" || {
     not_ok "the packages are built"
     done_testing
 }
-# The module for PostgreSQL is a target of CMake once it is written.
+# Without libpq there is no module to be packed.
 modules=$(grep -c 'cadre-coordinator-postgresql' "$root/coordinator/CMakeLists.txt")
 [ "$modules" -eq 0 ] || modules=1
 all=$((4 + modules))
