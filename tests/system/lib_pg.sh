@@ -41,12 +41,14 @@ pg_template() {
         tail -n 20 pg-init.log
         exit 1
     }
-    # fsync stays on: Cadre wants it. Checkpoints come rarely, and connections are few.
+    # fsync stays on: Cadre wants it. Checkpoints come rarely, and connections are few. A server that
+    # is killed leaves nothing outside its folder.
     cat >>"$pg_home/template/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$pg_home'
 max_connections = 60
 shared_buffers = 32MB
+dynamic_shared_memory_type = mmap
 wal_keep_size = 256MB
 hot_standby = on
 wal_retrieve_retry_interval = 200ms
