@@ -41,8 +41,8 @@ pg_template() {
         tail -n 20 pg-init.log
         exit 1
     }
-    # fsync stays on: Cadre wants it. Checkpoints come rarely, and connections are few. A server that
-    # is killed leaves nothing outside its folder.
+    # fsync stays on: Cadre wants it. Checkpoints come rarely, and connections are few. A server
+    # that is killed leaves nothing outside its folder.
     cat >>"$pg_home/template/postgresql.conf" <<END
 listen_addresses = '127.0.0.1'
 unix_socket_directories = '$pg_home'
