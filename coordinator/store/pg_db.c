@@ -171,17 +171,17 @@ static int commit(struct pg_stmt *q, struct err *e)
     return rc;
 }
 
-/* Nothing is left of a transaction whose rollback fails: its connection goes. */
-static int rollback(struct pg_stmt *q, struct err *e)
+/* Nothing is left of a transaction whose rollback fails: its connection goes. As a text: behind an
+ * error the server prepares nothing. */
+static int rollback(struct pg_conn *c, struct err *e)
 {
-    struct pg_conn *c = q->c;
     if (!c->pg) {
         c->state = PG_IDLE;
         return 0;
     }
     struct pg_answer a = {0};
     int rc = pg_push(c, e); /* errors of before do not keep it from being done */
-    if (rc == 0) rc = pg_stmt_send(q, e);
+    if (rc == 0) rc = pg_send_text(c, "ROLLBACK", e);
     if (rc == 0) rc = pg_collect(c, PG_COMMIT_MS, &a, e);
     PQclear(a.result);
     if (rc == 0 && c->state != PG_IDLE) {
@@ -197,7 +197,7 @@ static int run(struct db *d, struct stmt *stmt, struct err *e)
     (void)d;
     struct pg_stmt *q = pg_stmt_of(stmt);
     struct pg_conn *c = q->c;
-    if (q->kind == PG_ROLLBACK) return rollback(q, e);
+    if (q->kind == PG_ROLLBACK) return rollback(c, e);
     int rc = ready(c, e);
     if (rc != 0) return rc;
     if (q->kind == PG_BEGIN) return begin(q, e);
@@ -315,6 +315,7 @@ static int prepare(struct db *d, const char *sql, struct stmt **out, struct err 
     struct pg_stmt *q = pg_stmt_new(c, sql);
     q->stmt.driver = d->driver;
     *out = &q->stmt;
+    if (q->kind == PG_ROLLBACK) return 0;
     int rc = ready(c, e);
     return rc == 0 ? pg_stmt_prepare(q, e) : rc;
 }

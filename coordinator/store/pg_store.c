@@ -152,10 +152,14 @@ static int check_parts(struct store *s, const struct store_parts *p, const struc
     return check_ca(&s->queue, p->ca, queue->ca, e);
 }
 
+/* Of two that come at the same time the second one waits, and finds what the first one wrote. */
 #define NEW_PARTS                                                                                  \
+    "LOCK TABLE cadre.parts IN SHARE ROW EXCLUSIVE MODE;"                                          \
     "INSERT INTO cadre.parts (id, output_mark)"                                                    \
-    " VALUES (replace(CAST(gen_random_uuid() AS text), '-', ''), 0);"                              \
-    "INSERT INTO cadre_output.parts (id, output_mark) SELECT id, 0 FROM cadre.parts;"
+    " SELECT replace(CAST(gen_random_uuid() AS text), '-', ''), 0"                                 \
+    " WHERE NOT EXISTS (SELECT 1 FROM cadre.parts);"                                               \
+    "INSERT INTO cadre_output.parts (id, output_mark) SELECT id, 0 FROM cadre.parts"               \
+    " WHERE NOT EXISTS (SELECT 1 FROM cadre_output.parts);"
 
 static int write_ca(struct db *d, const char *ca, struct err *e)
 {
@@ -185,20 +189,31 @@ static int read_marks(struct store *s, int64_t mark, struct err *e)
     return 0;
 }
 
+/* *queue, *output: part_fini. */
+static int look_at_parts(struct store *s, const struct store_parts *p, struct part *queue,
+                         struct part *output, struct err *e)
+{
+    part_fini(queue);
+    part_fini(output);
+    *queue = *output = (struct part){0};
+    int rc = read_part(&s->queue, "SELECT id, output_mark, ca FROM cadre.parts", queue, e);
+    if (rc == 0)
+        rc = read_part(&s->output, "SELECT id, output_mark, NULL FROM cadre_output.parts", output,
+                       e);
+    return rc == 0 ? check_parts(s, p, queue, output, e) : rc;
+}
+
 static int join_parts(struct store *s, const struct store_parts *p, struct err *e)
 {
     struct part queue = {0}, output = {0};
-    int rc = read_part(&s->queue, "SELECT id, output_mark, ca FROM cadre.parts", &queue, e);
-    if (rc == 0)
-        rc = read_part(&s->output, "SELECT id, output_mark, NULL FROM cadre_output.parts", &output,
-                       e);
-    if (rc == 0) rc = check_parts(s, p, &queue, &output, e);
+    int rc = look_at_parts(s, p, &queue, &output, e);
     bool introduce = !queue.there, name_ca = p->ca && !queue.ca;
     if (rc == 0 && (introduce || name_ca)) {
         rc = begin_opening(s, e);
         if (rc == 0 && introduce) rc = db_exec(&s->queue, NEW_PARTS, e);
         if (rc == 0 && name_ca) rc = write_ca(&s->queue, p->ca, e);
         rc = end_opening(s, rc, e);
+        if (rc == 0) rc = look_at_parts(s, p, &queue, &output, e);
     }
     if (rc == 0) rc = read_marks(s, queue.mark, e);
     part_fini(&queue);

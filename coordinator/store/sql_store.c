@@ -110,8 +110,10 @@ int store_renew(struct store *s, struct err *e)
 
 /* ---- the end of a transaction ---- */
 
+/* Where opening failed, nothing is prepared yet: the connection's end is that of its transaction. */
 static void roll_back(struct store *s)
 {
+    if (!s->queue.statements || !s->output.statements) return;
     if (db_in_transaction(&s->queue)) db_run(&s->queue, store_queue(s, Q_ROLLBACK), NULL);
     if (db_in_transaction(&s->output)) db_run(&s->output, store_output(s, O_ROLLBACK), NULL);
 }

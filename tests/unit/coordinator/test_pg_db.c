@@ -486,6 +486,21 @@ static void statement_that_was_not_prepared_behind_an_error_is_prepared_later(vo
     db_close(&d);
 }
 
+static void rollback_that_is_prepared_behind_an_error_is_done(void **state)
+{
+    (void)state;
+    struct db d;
+    fresh(&d);
+    int64_t pid = number(&d, "SELECT pg_backend_pid()");
+    do_text(&d, "BEGIN");
+    FAILS(ERR_INTERNAL, db_exec(&d, "SELECT 1 / 0", &e));
+    assert_true(db_in_transaction(&d));
+    do_text(&d, "ROLLBACK");
+    assert_false(db_in_transaction(&d));
+    assert_true(number(&d, "SELECT pg_backend_pid()") == pid);
+    db_close(&d);
+}
+
 static void change_of_no_row_fails_the_commit(void **state)
 {
     (void)state;
@@ -698,6 +713,7 @@ int main(void)
         cmocka_unit_test(connection_that_was_closed_in_between_is_made_anew_unseen),
         cmocka_unit_test(plan_does_not_wait_for_the_server_to_count),
         cmocka_unit_test(statement_that_was_not_prepared_behind_an_error_is_prepared_later),
+        cmocka_unit_test(rollback_that_is_prepared_behind_an_error_is_done),
         cmocka_unit_test(change_of_no_row_fails_the_commit),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
         cmocka_unit_test(question_for_the_owner_is_given_up_early),

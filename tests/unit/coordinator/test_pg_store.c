@@ -11,6 +11,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <uv.h>
 
 static struct pg_server server;
 static bool there;
@@ -86,6 +87,57 @@ static bool has_job(struct store *s, int n)
     if (rc < 0) fail_msg("%s", e.msg);
     job_row_fini(&j);
     return rc == 1;
+}
+
+struct maker {
+    const char *ca;
+    int rc;
+    struct err err;
+};
+
+static void make_it(void *arg)
+{
+    struct maker *m = arg;
+    struct pg_place p = place();
+    struct store_parts parts = {.make = true, .ca = m->ca};
+    struct store *s = NULL;
+    m->rc = store_open_pg(&p, NULL, &parts, &s, &m->err);
+    store_close(s);
+}
+
+/* Two times `init` at once, each with a CA of its own: the second one finds the first one's. */
+static void database_is_made_by_one_of_two(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        fresh();
+        uv_thread_t threads[2];
+        struct maker m[2] = {{.ca = "aa"}, {.ca = "bb"}};
+        for (int t = 0; t < 2; t++)
+            assert_int_equal(uv_thread_create(&threads[t], make_it, &m[t]), 0);
+        for (int t = 0; t < 2; t++)
+            uv_thread_join(&threads[t]);
+        int second = m[0].rc == 0;
+        if (m[!second].rc) fail_msg("%s", m[!second].err.msg);
+        if (m[second].rc != ERR_CONFLICT) fail_msg("%d: %s", m[second].rc, m[second].err.msg);
+        char *rows = pg_server_psql(&server, "SELECT count(*), count(ca) FROM cadre.parts");
+        assert_non_null(strstr(rows, "1|1"));
+        mem_free(rows);
+    }
+}
+
+/* The owner's row is another's by the time that it writes what is missing. */
+static void opening_that_is_fenced_ends_there(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct store_parts parts = {.ca = "aa"};
+    struct pg_reign other = {.epoch = 77, .batch = 1};
+    struct store *s = NULL;
+    FAILS(ERR_FENCED, store_open_pg(&p, &other, &parts, &s, &e));
+    assert_null(s);
 }
 
 static void jobs_and_output_are_there_for_the_next_one(void **state)
@@ -350,6 +402,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(jobs_and_output_are_there_for_the_next_one),
+        cmocka_unit_test(database_is_made_by_one_of_two),
+        cmocka_unit_test(opening_that_is_fenced_ends_there),
         cmocka_unit_test(reader_sees_what_was_committed),
         cmocka_unit_test(database_without_tables_is_refused_but_by_init),
         cmocka_unit_test(database_of_another_ca_is_refused),
