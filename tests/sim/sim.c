@@ -1,5 +1,6 @@
 /* Virtual time, the plan of a run, and its end. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_houses.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -39,6 +40,13 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_NO_TURNS] = "no-turns",
     [SABOTAGE_ALL_GROUPS] = "all-groups",
     [SABOTAGE_UNHEARD] = "unheard",
+    [SABOTAGE_NO_ROW] = "no-row",
+    [SABOTAGE_READ_ONLY] = "read-only",
+    [SABOTAGE_LATE_EFFECT] = "late-effect",
+    [SABOTAGE_LATE_BEAT] = "late-beat",
+    [SABOTAGE_OLD_EPOCH] = "old-epoch",
+    [SABOTAGE_TWO_OWNERS] = "two-owners",
+    [SABOTAGE_LATE_ROW] = "late-row",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};
@@ -222,12 +230,13 @@ static void on_heal_again(struct sim *s, void *object, uint64_t number)
     c->type = CMD_GROUP_UPDATE;
     c->mask = 2;
     coordinator_push(s, c);
-    if (number < 5 || s->down) sim_at(s, 5000, on_heal_again, NULL, number + 1);
+    if (number < 5 || !houses_front(s)) sim_at(s, 5000, on_heal_again, NULL, number + 1);
 }
 
 static void on_heal(struct sim *s, void *object, uint64_t number)
 {
     s->healed = true;
+    houses_heal(s);
     s->wall_ms = sim_now(s);
     s->world.now.wall_ms = s->world.now.mono_ms + s->start_ms;
     for (int i = 0; i < s->agent_count; i++)
@@ -318,8 +327,20 @@ static void set_up_agents(struct sim *s)
         a->id = world_agent(&s->world, a->name, group_keys[a->group]);
         map_put(&s->agents_by_id, (uint64_t)a->id, a);
     }
+    houses_begin(s, s->coordinator_count);
     for (int i = 0; i < s->agent_count; i++)
         agent_start(s, &s->agents[i]);
+}
+
+int sim_coordinators;
+
+/* Without a number drawn, so that a seed's other faults stay what they are. */
+static int coordinator_count(const struct sim *s)
+{
+    bool several = s->sabotage == SABOTAGE_NONE && s->seed % 3 == 0;
+    if (sim_coordinators) return sim_coordinators;
+    if (!several && !houses_sabotaged(s)) return 1;
+    return 2 + (int)(s->seed / 3 % (HOUSES_MOST - 1));
 }
 
 void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
@@ -332,6 +353,7 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_init(maps[i]);
     store_faults = (struct store_faults){0};
+    s->coordinator_count = coordinator_count(s);
     bool big = sim_random(s, 0, 24) == 0;
     s->agent_count = big ? (int)sim_random(s, 50, 300) : (int)sim_random(s, GROUPS, 12);
     s->job_count = big ? (int)sim_random(s, 200, 600) : (int)sim_random(s, 20, 120);
@@ -339,7 +361,8 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     w->seed = seed;
     w->outlives_bugs = true;
     w->base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : NULL; /* no need to wear out a disk */
-    if (sabotage == SABOTAGE_LYING_DISK || sim_random(s, 0, REAL_FILES_ONE_IN - 1) > 0) {
+    bool in_memory = sim_random(s, 0, REAL_FILES_ONE_IN - 1) > 0 && s->coordinator_count == 1;
+    if (sabotage == SABOTAGE_LYING_DISK || in_memory) {
         s->disk = disk_begin(seed);
         disk_lie(s->disk, sabotage == SABOTAGE_LYING_DISK);
         w->disk = disk_of_world(s->disk);
@@ -371,26 +394,31 @@ void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage)
     int64_t span = sim_random(s, 30000, 300000);
     for (int i = 0; i < s->job_count; i++)
         plan_job(s, i, span);
+    followers_begin(s);
     sim_at(s, sim_random(s, 0, 5000), on_mischief, NULL, 0);
     sim_at(s, span + sim_random(s, 0, 120000), on_heal, NULL, 0);
     coordinator_plan(s);
 }
 
+bool sim_step(struct sim *s)
+{
+    if (s->heap_count == 0) return false;
+    struct event e = take_first(s);
+    world_pass(&s->world, e.at_ms - sim_now(s));
+    e.fn(s, e.object, e.number);
+    return true;
+}
+
 bool sim_run(struct sim *s)
 {
     int64_t healed_ms = INT64_MAX;
-    while (s->heap_count > 0 && !*s->violation) {
-        struct event e = take_first(s);
-        world_pass(&s->world, e.at_ms - sim_now(s));
-        e.fn(s, e.object, e.number);
+    while (!*s->violation && sim_step(s)) {
         if (!s->healed) continue;
         if (healed_ms == INT64_MAX) healed_ms = sim_now(s);
         if (check_all_final(s) || sim_now(s) > healed_ms + LIMIT_AFTER_HEALING_MS) break;
     }
-    while (!*s->violation && s->heap_count > 0 && s->down) { /* the coordinator rises once more */
-        struct event e = take_first(s);
-        world_pass(&s->world, e.at_ms - sim_now(s));
-        e.fn(s, e.object, e.number);
+    while (!*s->violation && !houses_front(s) && sim_step(s)) {
+        /* the coordinator rises once more */
     }
     if (!*s->violation) check_end(s);
     return !*s->violation;
@@ -400,6 +428,7 @@ void sim_fini(struct sim *s)
 {
     for (size_t i = 0; i < s->heap_count; i++)
         event_fini(&s->heap[i]);
+    houses_fini(s);
     struct command *next;
     for (struct command *c = s->queue; c; c = next) {
         next = c->next;

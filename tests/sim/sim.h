@@ -40,7 +40,7 @@ struct sim {
 
     struct agent_model *agents;
     struct job_model *jobs;
-    int agent_count, job_count;
+    int agent_count, job_count, coordinator_count;
     struct map by_id, by_request, links; /* job models by id and request, links by session */
     struct map enrolling;                /* agents by the session of their enrol */
     struct map clone_sessions;           /* the agents that they are copies of */
@@ -61,21 +61,26 @@ struct sim {
     bool batch_planned;
     uint64_t coordinator_life;
     int64_t tick_at_ms;
+    struct houses *houses; /* NULL: it is alone (sim_houses.h) */
 
     /* figures */
     uint64_t breaks, batches, crashes, failed_commits, cuts, agent_crashes, freezes, hand_outs,
         processes, retries, lost;
     uint64_t journal_crashes, duplicates, io_crashes, power_losses, wall_jumps, repeats,
         step_crashes, told_late;
+    uint64_t take_overs, step_downs, orderly_stops, house_freezes, lost_answers, resolved,
+        ended_transactions;
 
     char violation[256]; /* "": none so far */
     bool verbose;
 };
 
 /* ---- sim.c ---- */
+extern int sim_coordinators; /* 0: as many as the seed says */
 void sim_init(struct sim *s, uint64_t seed, enum sabotage sabotage);
 /* true: all promises were kept. */
 bool sim_run(struct sim *s);
+bool sim_step(struct sim *s); /* the next event; false: there is none */
 void sim_fini(struct sim *s);
 int64_t sim_now(const struct sim *s);
 void sim_at(struct sim *s, int64_t delay_ms, event_fn *fn, void *object, uint64_t number);
@@ -87,12 +92,13 @@ void sim_violation(struct sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
 /* ---- sim_coordinator.c ---- */
 void coordinator_push(struct sim *s, struct command *c);
 void coordinator_hear(struct sim *s, int64_t agent); /* its heartbeat was acknowledged */
+bool coordinator_may_block(event_fn *fn);            /* it is a call to the store */
 void coordinator_plan(struct sim *s);                /* a tick when the engine wants one */
 void coordinator_loaded(struct sim *s);              /* the engine has read the store anew */
 void coordinator_silent(struct sim *s, void *link, uint64_t number);
 void event_fini(struct event *e);             /* of one that will not happen */
 void parcel_drop(event_fn *fn, void *object); /* the same for one that an agent put off */
-struct link *link_new(struct sim *s, struct agent_model *a);
+struct link *link_new(struct sim *s, struct agent_model *a, int house);
 void link_cut(struct sim *s, struct link *l);   /* the network breaks: both ends find out later */
 void link_close(struct sim *s, struct link *l); /* by the agent */
 /* Arrives after a while, in order, unless the link breaks. */

@@ -2,6 +2,7 @@
  * an owner that is made up. What runner.c, uplink.c and agent.c do with libuv is done here with
  * virtual time, a network that breaks and a machine that dies. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_houses.h"
 #include "tests/sim/sim_turns.h"
 
 #include "base/mem.h"
@@ -314,11 +315,12 @@ static void on_opened(struct sim *s, void *object, uint64_t number)
 
 static void connect_now(struct sim *s, struct agent_model *a)
 {
-    if (s->down) {
-        sim_at(s, sim_random(s, 1, 50), on_unreachable, a, a->life);
+    int house = s->houses ? houses_choose(s, a) : 0;
+    if (s->houses ? !houses_reaches(s, house) : s->down) {
+        sim_at(s, sim_random(s, 1, s->houses ? 3000 : 50), on_unreachable, a, a->life);
         return;
     }
-    a->link = link_new(s, a);
+    a->link = link_new(s, a, house);
     sim_at(s, sim_random(s, 1, 50), on_opened, a->link, 0);
 }
 
@@ -401,6 +403,11 @@ static void on_uplink_act(const struct uplink_action *x, void *user)
         break;
     case UPLINK_CHANGED:
         a->changed = true;
+        break;
+    case UPLINK_OWNER:
+        if (!x->u.owner.addresses || !a->link) break;
+        a->hint = x->u.owner.addresses[3] - '0'; /* ["cN:1"] */
+        *x->u.owner.fresh = a->hint != a->link->house;
         break;
     case UPLINK_FATAL:
         sim_violation(s, "%s: %s", a->name, err_text(x->u.err));
@@ -494,6 +501,7 @@ void agent_init(struct sim *s, struct agent_model *a, int number)
     *a = (struct agent_model){.sim = s, .number = number, .boot = 1};
     snprintf(a->name, sizeof a->name, "agent-%d", number);
     a->inbox_end = &a->inbox;
+    a->hint = NO_HOUSE;
     /* The first of each group can do everything, so that no job waits for ever. */
     a->group = number % GROUPS;
     bool able = number < GROUPS;

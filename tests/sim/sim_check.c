@@ -1,5 +1,6 @@
 /* What has to be true, whatever happens. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_houses.h"
 #include "tests/sim/sim_placement.h"
 #include "tests/sim/sim_turns.h"
 
@@ -119,10 +120,10 @@ static void look(struct sim *s, int64_t id)
     if (row.reason == REASON_LOST) s->lost++;
     check_change(s, j, &row);
     if (!j->known || j->state != row.state || j->attempt != row.attempt) {
-        j->since_ms = sim_now(s);
+        j->since_ms = houses_batch_ms(s);
         j->since_load = s->starting ? 0 : s->loads;
     }
-    if (!j->known) j->known_ms = sim_now(s);
+    if (!j->known) j->known_ms = houses_batch_ms(s);
     j->known = true;
     j->row.id = id;
     j->state = row.state;
@@ -201,7 +202,7 @@ void check_batch(struct sim *s)
             struct job_model *j = map_find(&s->by_id, (uint64_t)x->u.job.job);
             if (pass == 0 && j) {
                 j->handed = ++handed;
-                j->since_ms = sim_now(s);
+                j->since_ms = houses_batch_ms(s);
                 j->cloned = map_find(&s->clone_sessions, x->session) != NULL;
             }
             if (pass == 1) check_hand_out(s, x);
@@ -298,6 +299,7 @@ static void check_output(struct sim *s, const struct job_row *row)
     if (store_output_bytes(s->world.store, row->id, row->attempt, &bytes, &remarks, NULL) != 0)
         return;
     struct job_model *j = map_find(&s->by_id, (uint64_t)row->id);
+    followers_check(s, j, bytes);
     if (bytes != j->output_bytes)
         sim_violation(s, "job %s: %lld bytes of output are kept of %lld", text(row->id, name),
                       (long long)bytes, (long long)j->output_bytes);

@@ -1,5 +1,6 @@
 /* The coordinator's process around the engine, the network, and the users. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_houses.h"
 #include "tests/sim/sim_placement.h"
 #include "tests/sim/sim_turns.h"
 
@@ -14,6 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define BUSY_AGAIN_MS 10 /* when its thread that writes is in a call */
+#define NOT_OWNER_RETRY_MS 250
 #define HEARD_WAITS_MS 1000 /* when nothing else makes a batch */
 
 struct packet { /* frames on their way */
@@ -74,11 +77,15 @@ static void trace_message(const struct sim *s, const struct link *l, const struc
 
 /* ---- links ---- */
 
-struct link *link_new(struct sim *s, struct agent_model *a)
+static void push_here(struct sim *s, struct command *c);
+
+struct link *link_new(struct sim *s, struct agent_model *a, int house)
 {
     struct link *l = mem_alloc(sizeof *l);
     l->session = ++s->world.sessions;
     l->agent = a;
+    l->house = house;
+    l->life = houses_life(s, house);
     l->facts = (struct session_facts){.number = l->session, .agent = a->id};
     frame_reader_init(&l->reader, LIMIT_FRAME_KNOWN);
     l->to_agent_ms = l->to_coordinator_ms = sim_now(s) + sim_random(s, 1, 50);
@@ -94,10 +101,10 @@ struct link *link_new(struct sim *s, struct agent_model *a)
 static void on_gone(struct sim *s, void *object, uint64_t life)
 {
     struct link *l = object;
-    if (l->gone || s->coordinator_life != life) return;
+    if (l->gone || houses_turn(s, life, on_gone, object, life) != TURN_NOW) return;
     l->cut = l->gone = true;
     trace(s, l, "-->", "gone", 0, 0, 0);
-    if (l->facts.greeted) coordinator_push(s, cmd_gone(l->session));
+    if (l->facts.greeted) push_here(s, cmd_gone(l->session));
 }
 
 void link_cut(struct sim *s, struct link *l)
@@ -106,14 +113,14 @@ void link_cut(struct sim *s, struct link *l)
     s->cuts++;
     l->cut = true;
     sim_at(s, sim_random(s, 0, 20000), agent_on_cut, l, 0);
-    sim_at(s, sim_random(s, 0, 35000), on_gone, l, s->coordinator_life);
+    sim_at(s, sim_random(s, 0, 35000), on_gone, l, l->life);
 }
 
 /* What was sent before arrives before. */
 void link_close(struct sim *s, struct link *l)
 {
     int64_t last = l->to_coordinator_ms > sim_now(s) ? l->to_coordinator_ms - sim_now(s) : 0;
-    sim_at(s, last + sim_random(s, 0, 50), on_gone, l, s->coordinator_life);
+    sim_at(s, last + sim_random(s, 0, 50), on_gone, l, l->life);
 }
 
 void coordinator_silent(struct sim *s, void *object, uint64_t number)
@@ -122,7 +129,7 @@ void coordinator_silent(struct sim *s, void *object, uint64_t number)
     struct link *l = object;
     if (l->cut || !l->agent->frozen || l->agent->link != l) return;
     l->cut = true;
-    on_gone(s, l, s->coordinator_life);
+    on_gone(s, l, l->life);
     sim_at(s, 1, agent_on_cut, l, 0);
 }
 
@@ -172,7 +179,7 @@ static void receive(struct sim *s, struct link *l, const struct frame *f)
         trace_command(s, l, heard.command);
         if (heard.command->type == CMD_FINISHED && heard.command->u.event.state == JOB_SUCCESS)
             dye(heard.command);
-        coordinator_push(s, heard.command);
+        push_here(s, heard.command);
         break;
     case SESSION_BEAT:
         on_beat(s, l, &heard);
@@ -186,14 +193,19 @@ static void receive(struct sim *s, struct link *l, const struct frame *f)
     }
 }
 
+static void refuse(struct sim *s, struct link *l);
+
 static void on_arrival_at_coordinator(struct sim *s, void *object, uint64_t number)
 {
-    (void)number;
     struct packet *p = object;
     struct link *l = p->link;
     struct frame f;
     struct err e = {0};
-    if (!l->cut && !l->gone && !s->down && p->coordinator_life == s->coordinator_life) {
+    enum turn turn = houses_turn(s, p->coordinator_life, on_arrival_at_coordinator, object, number);
+    if (turn == TURN_PUT_OFF) return;
+    if (turn == TURN_NOW && !l->cut && !l->gone && s->houses && s->down) {
+        refuse(s, l);
+    } else if (turn == TURN_NOW && !l->cut && !l->gone && !s->down) {
         int rc = frame_reader_add(&l->reader, p->bytes.data, p->bytes.len, &e);
         while (rc == 0 && l->facts.state != SESSION_CLOSING &&
                (rc = frame_reader_next(&l->reader, &f, &e)) == 1) {
@@ -208,7 +220,7 @@ static void on_arrival_at_coordinator(struct sim *s, void *object, uint64_t numb
 void link_to_coordinator(struct sim *s, struct link *l, const void *frames, size_t len)
 {
     struct packet *p = packet_new(l, frames, len);
-    p->coordinator_life = s->coordinator_life;
+    p->coordinator_life = l->life;
     int64_t at = sim_now(s) + delay(s);
     if (at < l->to_coordinator_ms) at = l->to_coordinator_ms;
     l->to_coordinator_ms = at;
@@ -280,6 +292,20 @@ static void post(struct sim *s, struct link *l, struct packet *p, enum msg_type 
     if (may_come_again(type) && sim_chance(s, s->faults.again)) repeat(s, p, type, at);
 }
 
+/* By one that does not own the queue. */
+static void refuse(struct sim *s, struct link *l)
+{
+    struct err e = {0};
+    if (l->facts.state == SESSION_CLOSING) return;
+    struct packet *p = packet_new(l, NULL, 0);
+    char *owner = houses_owner_seen(s);
+    if (session_send_not_owner(&l->facts, owner, NOT_OWNER_RETRY_MS, &p->bytes, &e) != 0)
+        sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
+    mem_free(owner);
+    p->last = true;
+    post(s, l, p, MSG_REFUSED);
+}
+
 /* The agent is told of a lease that is longer than the coordinator's. */
 static void stretch_lease(struct packet *p, struct msg *m)
 {
@@ -295,6 +321,7 @@ static void send_kept_beat(struct sim *s, struct link *l)
     if (!l->facts.kept_beat) return;
     struct packet *p = packet_new(l, NULL, 0);
     s->told_late++;
+    houses_told(s);
     if (session_send_kept_beat(&l->facts, &p->bytes, &e) != 0)
         sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
     post(s, l, p, MSG_ACK);
@@ -309,6 +336,7 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
     struct packet *p = packet_new(l, NULL, 0);
     struct msg m = {0};
     struct err e = {0};
+    houses_told(s);
     if (session_send(&l->facts, &terms, x, &p->bytes, &e) != 0)
         sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
     p->last = l->facts.state == SESSION_CLOSING;
@@ -322,12 +350,14 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
 static void on_beat(struct sim *s, struct link *l, const struct session_heard *heard)
 {
     struct err e = {0};
+    if (!houses_may_acknowledge(s)) return;
     coordinator_hear(s, l->facts.agent);
     if (heard->ack_later) {
         session_keep_beat(&l->facts, heard->beat);
         return;
     }
     struct packet *p = packet_new(l, NULL, 0);
+    houses_told(s);
     if (session_send_beat(&l->facts, heard->beat, &p->bytes, &e) != 0)
         sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
     post(s, l, p, MSG_ACK);
@@ -337,9 +367,8 @@ static void on_beat(struct sim *s, struct link *l, const struct session_heard *h
 
 static void on_clone_gone(struct sim *s, void *object, uint64_t life)
 {
-    (void)object;
-    if (life >> 32 != (s->coordinator_life & 0xffffffff)) return;
-    coordinator_push(s, cmd_gone(life & 0xffffffff));
+    if (houses_turn(s, life >> 32, on_clone_gone, object, life) != TURN_NOW) return;
+    push_here(s, cmd_gone(life & 0xffffffff));
 }
 
 struct copied {
@@ -358,7 +387,7 @@ static int copy_attempt(const struct journal_attempt *j, void *user)
 void clone_hello(struct sim *s, struct agent_model *a)
 {
     /* What lives on at the former machine is not waited for: a limit (docs/guarantees.md). */
-    if (machine_has_tough(a)) return;
+    if (machine_has_tough(a) || !houses_front(s)) return;
     uint64_t number = ++s->world.sessions;
     struct command *c = cmd_hello(&s->world, number, a->id, group_keys[a->group], a->slots);
     c->u.hello.groups = mem_strdup(turns_groups(a));
@@ -370,9 +399,8 @@ void clone_hello(struct sim *s, struct agent_model *a)
     struct copied copied = {s, c};
     struct err e;
     if (a->up) (void)journal_each_attempt(a->journal, copy_attempt, &copied, &e);
-    coordinator_push(s, c);
-    if (sim_random(s, 0, 1))
-        coordinator_push(s, cmd_ready(number)); /* and takes jobs, and drops them */
+    push_here(s, c);
+    if (sim_random(s, 0, 1)) push_here(s, cmd_ready(number)); /* and takes jobs, and drops them */
     sim_at(s, sim_random(s, 1, 20000), on_clone_gone, NULL, s->coordinator_life << 32 | number);
 }
 
@@ -392,7 +420,7 @@ void user_submit(struct sim *s, void *object, uint64_t number)
     (void)number;
     struct job_model *j = object;
     if (j->id || j->request) return;
-    if (s->down) {
+    if (!houses_front(s)) {
         sim_at(s, 1000, user_submit, j, 0);
         return;
     }
@@ -417,7 +445,7 @@ void user_cancel(struct sim *s, void *object, uint64_t number)
 {
     (void)number;
     struct job_model *j = object;
-    if (!j->id || s->down) {
+    if (!j->id || !houses_front(s)) {
         sim_at(s, 3000, user_cancel, j, 0);
         return;
     }
@@ -455,6 +483,10 @@ static void plan_rise(struct sim *s);
 
 static void crash(struct sim *s)
 {
+    if (s->houses) {
+        houses_crash(s);
+        return;
+    }
     s->crashes++;
     log_debug("%lld the coordinator dies", (long long)sim_now(s));
     if (s->disk) {
@@ -474,12 +506,7 @@ static void crash(struct sim *s)
     s->queue = NULL;
     s->queue_end = &s->queue;
     heard_fini(&s->heard);
-    for (size_t i = 0; i < s->link_count; i++) {
-        struct link *l = s->all_links[i];
-        if (l->cut && l->gone) continue;
-        l->cut = l->gone = true;
-        sim_at(s, sim_random(s, 0, 20000), agent_on_cut, l, 0);
-    }
+    houses_lose_links(s, 20000);
     plan_rise(s);
 }
 
@@ -501,7 +528,7 @@ static void die_soon(struct sim *s)
 
 void coordinator_loaded(struct sim *s)
 {
-    s->loads++;
+    s->loads = s->houses ? ++s->houses->loads : s->loads + 1;
     s->loaded_ms = sim_now(s);
 }
 
@@ -538,7 +565,7 @@ static void plan_batch(struct sim *s, int64_t after)
     sim_at(s, after, on_batch, s, s->coordinator_life);
 }
 
-void coordinator_push(struct sim *s, struct command *c)
+static void push_here(struct sim *s, struct command *c)
 {
     if (s->down) {
         command_free(c);
@@ -550,10 +577,18 @@ void coordinator_push(struct sim *s, struct command *c)
     plan_batch(s, sim_random(s, 0, 10));
 }
 
+void coordinator_push(struct sim *s, struct command *c)
+{
+    if (houses_front(s))
+        push_here(s, c);
+    else
+        command_free(c);
+}
+
 static void on_heard_long(struct sim *s, void *object, uint64_t life)
 {
-    (void)object;
-    if (life == s->coordinator_life && s->heard.count > 0) plan_batch(s, 0);
+    if (houses_turn(s, life, on_heard_long, object, life) == TURN_NOW && s->heard.count > 0)
+        plan_batch(s, 0);
 }
 
 void coordinator_hear(struct sim *s, int64_t agent)
@@ -565,10 +600,10 @@ void coordinator_hear(struct sim *s, int64_t agent)
 
 static void on_tick(struct sim *s, void *object, uint64_t life)
 {
-    (void)object;
-    if (life != s->coordinator_life || s->down || sim_now(s) < s->tick_at_ms) return;
+    if (houses_turn(s, life, on_tick, object, life) != TURN_NOW) return;
+    if (s->down || sim_now(s) < s->tick_at_ms) return;
     s->tick_at_ms = INT64_MAX;
-    coordinator_push(s, command_new(CMD_TICK));
+    push_here(s, command_new(CMD_TICK));
 }
 
 void coordinator_plan(struct sim *s)
@@ -592,7 +627,7 @@ static void carry_out(struct sim *s, struct effect *x)
     if (x->type == EFFECT_JOB) s->hand_outs++;
     if (!l->cut) link_to_agent(s, l, x);
     if (x->type == EFFECT_CLOSE || x->type == EFFECT_REFUSED)
-        sim_at(s, sim_random(s, 0, 50), on_gone, l, s->coordinator_life);
+        sim_at(s, sim_random(s, 0, 50), on_gone, l, l->life);
 }
 
 /* A result of an old attempt dressed up as one of the present. */
@@ -645,12 +680,14 @@ static void arm_faults(struct sim *s)
 static void try_again(struct sim *s, struct command *kept)
 {
     coordinator_loaded(s);
-    for (struct command *next; kept; kept = next) {
-        next = kept->next;
-        kept->next = NULL;
-        *s->queue_end = kept;
-        s->queue_end = &kept->next;
-    }
+    struct command **end = &kept;
+    while (*end)
+        end = &(*end)->next;
+    if (s->queue)
+        *end = s->queue;
+    else
+        s->queue_end = kept ? end : &s->queue;
+    s->queue = kept;
     plan_batch(s, sim_random(s, 500, 4000));
 }
 
@@ -663,10 +700,18 @@ static void begin_batch(struct sim *s)
     s->world.now.mono_ms = mono;
 }
 
+bool coordinator_may_block(event_fn *fn)
+{
+    return fn == on_batch;
+}
+
 static void on_batch(struct sim *s, void *object, uint64_t life)
 {
-    (void)object;
-    if (life != s->coordinator_life || s->down) return;
+    if (houses_turn(s, life, on_batch, object, life) != TURN_NOW || s->down) return;
+    if (houses_is_busy(s)) {
+        sim_at(s, BUSY_AGAIN_MS, on_batch, NULL, life);
+        return;
+    }
     s->batch_planned = false;
     s->batches++;
     if (sim_chance(s, s->faults.crash_before)) {
@@ -676,6 +721,7 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
     arm_faults(s);
     bool io_crash = s->disk && sim_chance(s, s->faults.io_crash);
     if (io_crash) die_soon(s);
+    houses_batch_begins(s);
     begin_batch(s);
     apply_queue(s);
     if (s->sabotage == SABOTAGE_EARLY_REPLY) {
@@ -697,19 +743,21 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
     if (io_crash) disk_die_after(s->disk, -1, false);
     if (rc == ERR_INTERNAL) sim_violation(s, "the engine finds itself broken");
     if (rc) try_again(s, kept);
-    if (rc == 0) check_batch(s);
-    if (rc == 0 && s->batches % 8 == 0) check_limits(s);
-    if (rc == 0 && s->sabotage == SABOTAGE_NONE && sim_random(s, 0, 9) == 0) check_invariants(s);
+    if (rc == 0 && !houses_have_checked(s)) check_batch(s);
+    bool newest = rc == 0 && houses_is_owner(s);
+    if (newest && s->batches % 8 == 0) check_limits(s);
+    if (newest && s->sabotage == SABOTAGE_NONE && sim_random(s, 0, 9) == 0) check_invariants(s);
+    if (!houses_batch_committed(s, rc)) return;
     if (sim_chance(s, s->faults.crash_after)) {
         crash(s);
         return;
     }
-    for (struct effect *x = s->world.effects.first; x; x = x->next) {
+    for (struct effect *x = s->world.effects.first; x && houses_may_tell(s); x = x->next) {
         carry_out(s, x);
         if (sim_chance(s, s->faults.crash_between)) {
             crash(s);
             return;
         }
     }
-    coordinator_plan(s);
+    if (houses_batch_ends(s)) coordinator_plan(s);
 }

@@ -98,6 +98,7 @@ struct agent_model {
     struct uplink_logic *uplink;
     char boot_id[24], host_id[24];
     struct link *link;
+    int hint; /* where the owner is said to be, of several coordinators */
     bool changed, turn_planned, draining, saying_goodbye;
     bool took_jobs;                      /* for the coordinator, after its last batch */
     uint64_t runner_wakes, uplink_wakes; /* the last that was asked for; older ones are void */
@@ -116,6 +117,8 @@ struct turns {
 struct link {
     uint64_t session;
     struct agent_model *agent;
+    uint64_t life;              /* of the coordinator at its other end */
+    int house;                  /* which of several that is */
     struct session_facts facts; /* the coordinator's end */
     struct frame_reader reader;
     bool unwell; /* as it said last */

@@ -33,6 +33,14 @@ enum sabotage {
     SABOTAGE_NO_TURNS,       /* an agent serves its first group first */
     SABOTAGE_ALL_GROUPS,     /* agents are taken for members of groups that they do not serve */
     SABOTAGE_UNHEARD,        /* heartbeats are acknowledged, but the engine is not told */
+    /* from here on with several coordinators */
+    SABOTAGE_NO_ROW,      /* transactions leave the owner's row alone */
+    SABOTAGE_READ_ONLY,   /* they read it, and do not hold it */
+    SABOTAGE_LATE_EFFECT, /* effects are sent whenever they come, */
+    SABOTAGE_LATE_BEAT,   /* and heartbeats acknowledged */
+    SABOTAGE_OLD_EPOCH,   /* the epoch is not raised after a lost answer */
+    SABOTAGE_TWO_OWNERS,  /* a take-over comes too early */
+    SABOTAGE_LATE_ROW,    /* a follower skips output that is committed late */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];

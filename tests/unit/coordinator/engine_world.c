@@ -1,6 +1,7 @@
 #include "engine_world.h"
 
 #include "base/json.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -63,6 +64,7 @@ static void start(struct world *w)
     struct err e = {0};
     if (store_open(w->folder, &w->store, &e) != 0 ||
         engine_new(w->store, &w->config, ++w->seed, &w->now, &w->engine, &e) != 0) {
+        log_error("the world does not begin: %s", err_text(&e));
         if (w->outlives_bugs) return;
         fprintf(stderr, "the world does not begin: %s\n", err_text(&e));
         abort();
