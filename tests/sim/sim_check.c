@@ -327,7 +327,7 @@ static void check_job(struct sim *s, const struct job_model *j)
     bool ran = row.exited && row.reason != REASON_NOT_STARTED;
     if (row.state == JOB_SUCCESS || ran) check_success(s, j, &row);
     if (row.state == JOB_SUCCESS) check_output(s, &row);
-    if (j->alive != 0) sim_violation(s, "job %s has ended, but runs", text(j->id, name));
+    if (j->alive > j->lives_on) sim_violation(s, "job %s has ended, but runs", text(j->id, name));
     job_row_fini(&row);
 }
 
