@@ -110,7 +110,8 @@ int store_renew(struct store *s, struct err *e)
 
 /* ---- the end of a transaction ---- */
 
-/* Where opening failed, nothing is prepared yet: the connection's end is that of its transaction. */
+/* Where opening failed, nothing is prepared yet: the connection's end is that of its
+ * transaction. */
 static void roll_back(struct store *s)
 {
     if (!s->queue.statements || !s->output.statements) return;

@@ -1,6 +1,6 @@
 /* The simulation ring of the engine.
  *
- *   sim_engine                      random seeds for 60 seconds, then each sabotage has to be caught
+ *   sim_engine                      random seeds for 60 seconds, then each sabotage is to be caught
  *   CADRE_SIM_SEEDS=N sim_engine    N seeds, however long they take
  *   CADRE_SIM_SECONDS=N sim_engine  N seconds of seeds, and no sabotage: for the loop of editing
  *   sim_engine --seed N             that run alone; says what was wrong with it
