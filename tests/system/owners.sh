@@ -80,6 +80,7 @@ done
 # What a job does that runs through all of them: once.sh of lib_faults.sh notes if it runs twice.
 long=$(once long "$(counting long)" --lease 5m)
 until_true 20 has_run long || not_ok "a job runs"
+followed_at=$standby
 via "$standby" cadre job logs --follow "$long" >long.follow 2>long.err &
 follower=$!
 load_gap=4
@@ -155,6 +156,10 @@ load_end load
 until_true 20 job_is "$long" RUNNING || not_ok "the job that ran through all of it still runs"
 touch long.go
 holds "it ends once it may" until_true 30 job_is "$long" FAILED
+until_true 60 gone "$follower" || {
+    not_ok "whoever followed it through coordinator $followed_at ends: $(tail -n 3 long.err)"
+    kill -TERM "$follower"
+}
 wait "$follower"
 is "whoever followed it sees its end" 5 $?
 holds "and all of its output, once" whole long long.follow
