@@ -56,6 +56,21 @@ int coordinator_open_store(const struct store_opening *o, struct store **out, st
     return rc;
 }
 
+/* Of a database that several could own this one owns it for as long. */
+static int add_token(const struct config *f, const char *label, struct authority *a,
+                     struct shared *shared, struct err *e)
+{
+    struct store *s = NULL;
+    struct owner_row own = {0};
+    int rc = shared ? shared_seize(shared, &own, e) : 0;
+    struct store_opening o = {.config = f, .authority = a, .shared = shared, .own = &own};
+    if (!rc) rc = coordinator_open_store(&o, &s, e);
+    if (!rc) rc = admin_token_make(s, f, label, authority_pin(a), os_wall_ms(), e);
+    if (!rc && shared) rc = shared_give_back(shared, s, e);
+    store_close(s);
+    return rc;
+}
+
 static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
 {
     struct authority *a = NULL;
@@ -70,8 +85,13 @@ static int make_parts(const struct config *f, int64_t now_ms, struct err *e)
     names_fini(&names);
     struct store_opening o = {.config = f, .authority = a, .make = true, .shared = shared};
     if (!rc) rc = coordinator_open_store(&o, &s, e);
+    if (!rc && shared) {
+        store_close(s);
+        s = NULL;
+    }
     if (!rc && !is_there(f->state, ADMIN_TOKEN_FILE))
-        rc = admin_token_make(s, f, "first administrator", authority_pin(a), now_ms, e);
+        rc = s ? admin_token_make(s, f, "first administrator", authority_pin(a), now_ms, e)
+               : add_token(f, "first administrator", a, shared, e);
     if (!rc) rc = state_folder_finish(f->state, STATE_OF_COORDINATOR, e);
     store_close(s);
     shared_free(shared);
@@ -187,21 +207,12 @@ static int make_token(const struct config *f, struct err *e)
 {
     struct authority *a = NULL;
     struct shared *shared = NULL;
-    struct store *s = NULL;
-    struct owner_row own = {0};
     struct names names;
-    int64_t now_ms = os_wall_ms();
     int rc = names_gather(f, &names, e);
-    if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, now_ms, &a, e);
+    if (!rc) rc = authority_open(f->state, f->certificate_life_ms, &names, os_wall_ms(), &a, e);
     names_fini(&names);
     if (!rc) rc = shared_new(f, &shared, e);
-    if (!rc && shared) rc = shared_seize(shared, &own, e);
-    struct store_opening o = {.config = f, .authority = a, .shared = shared, .own = &own};
-    if (!rc) rc = coordinator_open_store(&o, &s, e);
-    if (!rc)
-        rc = admin_token_make(s, f, "administrator, made on the host", authority_pin(a), now_ms, e);
-    if (!rc && shared) rc = shared_give_back(shared, s, e);
-    store_close(s);
+    if (!rc) rc = add_token(f, "administrator, made on the host", a, shared, e);
     shared_free(shared);
     authority_free(a);
     return rc;
