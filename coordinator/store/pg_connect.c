@@ -37,10 +37,13 @@
     "SET idle_in_transaction_session_timeout = 30000;"
 #define OWNER "SET lock_timeout = 3000;"
 
-static void say_nothing(void *user, const char *message)
+/* Of what the server says unasked one thing counts: pg_cancel_backend ends a commit's wait for its
+ * synchronous standby, and the commit then says that it was done. */
+static void heed_notice(void *user, const PGresult *r)
 {
-    (void)user;
-    (void)message;
+    struct pg_conn *c = user;
+    if (str_eq(PQresultErrorField(r, PG_DIAG_SOURCE_FUNCTION), "SyncRepWaitForLSN"))
+        c->unconfirmed = true;
 }
 
 static const char *option(const PQconninfoOption *all, const char *name, const char *or_else)
@@ -129,7 +132,7 @@ int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e)
     if (!c->pg) mem_exhausted();
     c->tried_ms = pg_now_ms();
     if (PQstatus(c->pg) != CONNECTION_OK) return cannot_connect(c, e);
-    PQsetNoticeProcessor(c->pg, say_nothing, NULL);
+    PQsetNoticeReceiver(c->pg, heed_notice, c);
     if (PQsetnonblocking(c->pg, 1) != 0 || !PQenterPipelineMode(c->pg)) return cannot_connect(c, e);
     struct err why = {0};
     rc = set_session(c, &why);

@@ -213,10 +213,13 @@ static void look_at_state(struct pg_conn *c)
 int pg_collect(struct pg_conn *c, int64_t wait_ms, struct pg_answer *a, struct err *e)
 {
     *a = (struct pg_answer){0};
+    c->unconfirmed = false;
     int64_t until = pg_now_ms() + wait_ms;
     int rc = pg_push(c, e);
     while (rc == 0 && c->count > 0)
         rc = take_one(c, until, a, e);
+    if (rc == 0 && c->unconfirmed)
+        rc = lose(c, "the wait of a commit for its synchronous standby was ended", e);
     if (rc == 0) {
         look_at_state(c);
     } else {

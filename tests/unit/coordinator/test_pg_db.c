@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <string.h>
 #include <time.h>
+#include <uv.h>
 
 static struct pg_server server;
 static const struct pg_module *module;
@@ -553,6 +554,47 @@ static void commit_without_an_answer_is_given_up(void **state)
     db_close(&d);
 }
 
+static void end_wait_for_standby(void *arg)
+{
+    bool *over = arg;
+    while (!*over) {
+        char *said = pg_server_psql(&server, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+                                             " WHERE wait_event = 'SyncRep'");
+        *over = str_starts(said, "t");
+        mem_free(said);
+    }
+}
+
+/* The server says that it was done, and a failover would lose it. */
+static void commit_whose_wait_for_a_standby_was_ended_is_not_known(void **state)
+{
+    (void)state;
+    struct db d;
+    fresh(&d);
+    mem_free(pg_server_psql(&server, "ALTER SYSTEM SET synchronous_standby_names = 'nobody';"
+                                     "SELECT pg_reload_conf();"));
+    struct stmt *end = make(&d, "COMMIT"), *back = make(&d, "ROLLBACK");
+    bool over = false;
+    uv_thread_t thread;
+    assert_int_equal(uv_thread_create(&thread, end_wait_for_standby, &over), 0);
+    struct err why = {0};
+    int rc;
+    do { /* the server reads its settings a moment later */
+        do_text(&d, "BEGIN");
+        do_text(&d, "INSERT INTO t SELECT coalesce(max(id), 0) + 1 FROM t");
+        rc = db_run(&d, end, &why);
+    } while (rc == 0);
+    uv_thread_join(&thread);
+    mem_free(pg_server_psql(&server, "ALTER SYSTEM RESET synchronous_standby_names;"
+                                     "SELECT pg_reload_conf();"));
+    assert_int_equal(rc, ERR_UNAVAILABLE);
+    assert_non_null(strstr(why.msg, "standby was ended"));
+    OK(db_run(&d, back, &e));
+    stmt_finish(end);
+    stmt_finish(back);
+    db_close(&d);
+}
+
 /* The watch on the owner's row, for which a stop waits. */
 static void question_for_the_owner_is_given_up_early(void **state)
 {
@@ -716,6 +758,7 @@ int main(void)
         cmocka_unit_test(rollback_that_is_prepared_behind_an_error_is_done),
         cmocka_unit_test(change_of_no_row_fails_the_commit),
         cmocka_unit_test(commit_without_an_answer_is_given_up),
+        cmocka_unit_test(commit_whose_wait_for_a_standby_was_ended_is_not_known),
         cmocka_unit_test(question_for_the_owner_is_given_up_early),
         cmocka_unit_test(reader_connects_again),
         cmocka_unit_test(owner_that_is_none_any_more_is_fenced_for_good),
