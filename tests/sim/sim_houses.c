@@ -580,7 +580,7 @@ static void on_house_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_random(s, 0, 1) && houses_front(s)) h = houses_now(s);
     if (sim_chance(s, all->faults.crash)) crash_any(s, h);
     if (sim_chance(s, all->faults.freeze) && !h->dead)
-        houses_freeze(s, h, sim_random(s, 500, 20000));
+        houses_freeze(s, h, sim_random(s, houses_sabotaged(s) ? OWNER_EXPIRY_MS : 500, 20000));
     if (sim_chance(s, all->faults.cut)) h->cut_ms = sim_now(s) + sim_random(s, 500, 20000);
     if (sim_chance(s, all->faults.hide)) hide(s, h);
     if (sim_chance(s, all->faults.stop)) stop_in_order(s, h);
@@ -612,7 +612,7 @@ static void plan_house_faults(struct sim *s)
     all->faults.lose_answer = sim_random(s, 0, 2) ? (int)sim_random(s, 20, 300) : 0;
     all->faults.freeze_inside = sim_random(s, 0, 2) ? (int)sim_random(s, 50, 300) : 0;
     if (houses_sabotaged(s)) {
-        all->faults.freeze = 5;
+        all->faults.freeze = 3;
         all->faults.lose_answer = 20;
         all->faults.freeze_inside = 30;
         all->faults.crash = all->faults.stop = 0;
