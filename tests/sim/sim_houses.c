@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <uv.h>
 
-#define POLL_MS 250         /* how often an owner looks whether it has to renew */
-#define DRIFT_PER_MILLE 120 /* over 8 s less than OWNER_DRIFT_MS */
+#define OWNED_BY_THEN_MS 90000 /* after the last fault; a process is away for 60 s at most */
+#define POLL_MS 250            /* how often an owner looks whether it has to renew */
+#define DRIFT_PER_MILLE 120    /* over 8 s less than OWNER_DRIFT_MS */
 
 _Static_assert(OWNER_TAKEOVER_MS *DRIFT_PER_MILLE / 1000 <= OWNER_DRIFT_MS, "clocks keep to it");
 
@@ -587,9 +588,20 @@ static void on_house_mischief(struct sim *s, void *object, uint64_t number)
     sim_at(s, sim_random(s, 200, 5000), on_house_mischief, object, number);
 }
 
+/* Whoever was dead is up by then, and has waited for the row. */
+static void on_owned(struct sim *s, void *object, uint64_t number)
+{
+    (void)object;
+    (void)number;
+    if (!houses_front(s) || !houses_is_owner(s))
+        sim_violation(s, "nobody owns the queue, %d s after the last fault",
+                      OWNED_BY_THEN_MS / 1000);
+}
+
 void houses_heal(struct sim *s)
 {
     if (!s->houses) return;
+    sim_at(s, OWNED_BY_THEN_MS, on_owned, NULL, 0);
     for (int i = 0; i < s->houses->count; i++) {
         struct house *h = &s->houses->all[i];
         h->cut_ms = h->hidden_ms = 0;
