@@ -19,6 +19,7 @@ int command_dev(const struct command_args *a);
 int command_token(const struct command_args *a);
 int command_ca(const struct command_args *a);
 int command_backup(const struct command_args *a);
+int command_migrate(const struct command_args *a);
 int command_check(const struct command_args *a);
 int command_check_config(const struct command_args *a);
 int command_version(const struct command_args *a);

@@ -34,12 +34,13 @@ struct config {
     struct opt_list groups; /* `dev` only: worker groups to make */
     bool once;              /* `init` only */
     bool force;             /* `backup` only */
+    char *to;               /* `migrate-store` only: as of `store`; NULL: not given */
     bool without_output;    /* `run` only */
 
     struct opt_set set; /* who set what; filled by config_load */
 };
 
-extern const struct opt config_options[]; /* the last four rows are for one command each */
+extern const struct opt config_options[]; /* the last five rows are for one command each */
 extern const size_t config_option_count;
 
 /* Flags, then environment, then file (a missing file is fine unless it was named), then defaults

@@ -48,6 +48,15 @@ static const struct verb verbs[] = {
      "A former backup is replaced; another file is with --force only, and never one in a state "
      "folder.",
      PROGRAM " backup /backup/cadre.db", "config state store force", 1, command_backup},
+    {"migrate-store", "", "copy the queue from the state folder's files to PostgreSQL, or back",
+     "All of it, with its ids: jobs, flows, agents, tokens, output. No coordinator may run. What "
+     "is "
+     "interrupted goes on when it is called again. A copy that is not complete is refused by "
+     "'run', and so is what was moved away.\n"
+     "A password of PostgreSQL is taken from storePasswordFile, where store names the database "
+     "already.",
+     PROGRAM " migrate-store --to postgresql://cadre@db1.example.com/cadre",
+     "config state store to", 0, command_migrate},
     {"check", "", "look for damage in the databases, also while the coordinator runs",
      "Every page, every index, the counts that are kept, and the checksum of every piece of "
      "output. 'backup' does the same with its copies.",
@@ -83,6 +92,8 @@ static const struct help_word said_commands[] = {
     {"create", "init"},
     {"install", "init"},
     {"new", "init"},
+    {"migrate", "migrate-store"},
+    {"move", "migrate-store"},
     {"dump", "backup"},
     {"snapshot", "backup"},
     {"export", "backup"},

@@ -15,6 +15,7 @@
 #include <uv.h>
 
 #define SEIZE_LOOK_MS 250
+#define ALONE_MS 12000 /* one that was killed is taken for alive for 10 s */
 
 /* Whoever looks at the row does not wait for a list: neither for a synchronous standby nor long. */
 #define NOTE_SESSION "SET synchronous_commit = off; SET statement_timeout = 3000"
@@ -262,6 +263,29 @@ int shared_seize(struct shared *s, struct owner_row *own, struct err *e)
                          s->row.path);
     }
     return rc ? rc : take(s, own, NULL, e);
+}
+
+struct pg_place shared_place(const struct shared *s)
+{
+    return where(s);
+}
+
+int shared_alone(struct shared *s, struct err *e)
+{
+    int64_t from_ms = os_mono_ms();
+    for (;;) {
+        char *name = NULL;
+        int rc = connect_row(s, e);
+        if (!rc) rc = pg_coordinators_alive(&s->row, &name, e);
+        if (rc || !name) return keep_or_close(s, rc);
+        bool late = os_mono_ms() - from_ms >= ALONE_MS;
+        if (late)
+            rc = err_set(e, ERR_CONFLICT, "%s: the coordinator %s runs: stop all of them first",
+                         s->row.path, name);
+        mem_free(name);
+        if (rc) return rc;
+        uv_sleep(SEIZE_LOOK_MS);
+    }
 }
 
 int shared_give_back(struct shared *s, const struct store *store, struct err *e)

@@ -38,6 +38,12 @@ int shared_open_reader(const struct shared *s, struct reader **out, struct err *
 /* For a command on a host where no coordinator is to run: takes the queue of one that stopped, or
  * has not moved for OWNER_TAKEOVER_MS, for which it waits. ERR_CONFLICT: one runs somewhere. */
 int shared_seize(struct shared *s, struct owner_row *own, struct err *e);
+/* Waits, some 10 s at most, until the list of coordinators has none that is alive. ERR_CONFLICT:
+ * one runs. */
+int shared_alone(struct shared *s, struct err *e);
+struct pg_place;
+/* Its texts are borrowed until shared_free. */
+struct pg_place shared_place(const struct shared *s);
 /* Nobody holds the row any more, after the last commit of the store that was opened with it. */
 int shared_give_back(struct shared *s, const struct store *store, struct err *e);
 

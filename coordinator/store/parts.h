@@ -9,6 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Of migrate-store alone (move.h). */
+enum store_move_end {
+    MOVE_NOT,    /* refused: what was moved away, and the beginning of a copy */
+    MOVE_SOURCE, /* neither is */
+    MOVE_TARGET, /* the same; and nothing is written but tables */
+};
+
 struct store_parts {
     /* Names the CA, as hex of its pin. A database that has none yet belongs to this one from now
      * on. NULL: any. */
@@ -19,6 +26,7 @@ struct store_parts {
     bool without_output;
     int64_t now_ms;
     bool began_output; /* result: that was done */
+    enum store_move_end end;
 };
 
 /* As store_open. ERR_NOT_FOUND: a file is missing. ERR_CORRUPT: it is empty, damaged, or another

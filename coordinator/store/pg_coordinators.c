@@ -124,6 +124,20 @@ int pg_coordinators_addresses(struct db *d, const struct pg_coordinator *c, char
     return rc;
 }
 
+int pg_coordinators_alive(struct db *d, char **name, struct err *e)
+{
+    struct stmt *q = NULL;
+    *name = NULL;
+    int rc = db_prepare_one(d,
+                            "SELECT c.name FROM cadre.coordinators c WHERE " PG_COORDINATOR_ALIVE
+                            " LIMIT 1",
+                            &q, e);
+    if (rc == 0) rc = db_step(d, q, e);
+    if (rc == 1) *name = column_text(q, 0);
+    stmt_finish(q);
+    return rc < 0 ? rc : 0;
+}
+
 int pg_coordinators_remove(struct db *d, int64_t id, struct err *e)
 {
     struct stmt *q = NULL;

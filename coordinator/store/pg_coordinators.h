@@ -22,6 +22,8 @@ int pg_coordinators_write(struct db *d, const struct pg_coordinator *c, struct e
 /* The addresses of all that are alive, 8 at most, c's own first: JSON list, mem_free. */
 int pg_coordinators_addresses(struct db *d, const struct pg_coordinator *c, char **out,
                               struct err *e);
+/* *name: of one that is alive, mem_free; NULL: none is. */
+int pg_coordinators_alive(struct db *d, char **name, struct err *e);
 /* It stops in order. */
 int pg_coordinators_remove(struct db *d, int64_t id, struct err *e);
 

@@ -22,6 +22,9 @@ static const char *const base[] = {
     "CREATE TABLE cadre.coordinators (id bigint PRIMARY KEY, name text COLLATE \"C\" NOT NULL,"
     " addresses text COLLATE \"C\" NOT NULL, version text COLLATE \"C\" NOT NULL,"
     " started_ms bigint NOT NULL, seen_ms bigint NOT NULL) WITH (fillfactor = 70)",
+    /* What was moved away, and what is the beginning of a copy (marks.h). */
+    "CREATE TABLE cadre.moves (mark text COLLATE \"C\" PRIMARY KEY,"
+    " place text COLLATE \"C\" NOT NULL, source text COLLATE \"C\" NOT NULL)",
     "CREATE TABLE cadre.jobs ("
     " id bigint PRIMARY KEY, kind bigint NOT NULL CHECK (kind BETWEEN 0 AND 1),"
     " fallback bigint NOT NULL CHECK (fallback BETWEEN 0 AND 3), ns text COLLATE \"C\","

@@ -1,6 +1,7 @@
 /* Opening the store and the reader on PostgreSQL. */
 #include "coordinator/store/pg_store.h"
 
+#include "coordinator/store/marks.h"
 #include "coordinator/store/pg_check.h"
 #include "coordinator/store/pg_load.h"
 #include "coordinator/store/pg_schema.h"
@@ -32,13 +33,13 @@ static void back(struct db *d)
     if (db_in_transaction(d)) (void)run_text(d, "ROLLBACK", NULL);
 }
 
-static int begin_opening(struct store *s, struct err *e)
+int pg_opening_begin(struct store *s, struct err *e)
 {
     int rc = run_text(&s->queue, "BEGIN", e);
     return rc == 0 ? store_own(s, e) : rc;
 }
 
-static int end_opening(struct store *s, int rc, struct err *e)
+int pg_opening_end(struct store *s, int rc, struct err *e)
 {
     if (rc == 0) rc = run_text(&s->queue, "COMMIT", e);
     if (rc == 0 && s->epoch != 0) s->batch++;
@@ -48,9 +49,9 @@ static int end_opening(struct store *s, int rc, struct err *e)
 
 static int take_step(struct store *s, const char *sql, struct err *e)
 {
-    int rc = begin_opening(s, e);
+    int rc = pg_opening_begin(s, e);
     if (rc == 0) rc = db_exec(&s->queue, sql, e);
-    return end_opening(s, rc, e);
+    return pg_opening_end(s, rc, e);
 }
 
 static int look_for_tables(struct db *d, int64_t *version, struct err *e)
@@ -61,11 +62,21 @@ static int look_for_tables(struct db *d, int64_t *version, struct err *e)
     return rc == 0 && there ? db_int(d, PG_SCHEMA_VERSION, version, e) : rc;
 }
 
-static int make_tables(struct store *s, int64_t *version, struct err *e)
+/* The target of a move is marked as such with its first row. */
+static char *first_step(bool target, int *next)
+{
+    char *sql = pg_schema_step(0, next);
+    if (!target) return sql;
+    char *marked = str_dupf("%s " PG_MARK_UNKNOWN, sql);
+    mem_free(sql);
+    return marked;
+}
+
+static int make_tables(struct store *s, bool target, int64_t *version, struct err *e)
 {
     struct err why = {0};
     int next = 0;
-    char *sql = pg_schema_step(0, &next);
+    char *sql = first_step(target, &next);
     int64_t epoch = s->epoch;
     s->epoch = 0; /* there is no row yet */
     int rc = take_step(s, sql, &why);
@@ -83,15 +94,15 @@ static int make_tables(struct store *s, int64_t *version, struct err *e)
     return err_wrap(e, "the tables cannot be made");
 }
 
-static int bring_tables(struct store *s, bool make, struct err *e)
+static int bring_tables(struct store *s, const struct store_parts *p, struct err *e)
 {
     int64_t version = 0;
     int rc = look_for_tables(&s->queue, &version, e);
-    if (rc == 0 && version == 0 && !make)
+    if (rc == 0 && version == 0 && !p->make)
         rc = err_set(e, ERR_NOT_FOUND,
                      "%s has no tables of Cadre: 'init' makes them, with a new state folder",
                      s->queue.path);
-    if (rc == 0 && version == 0) rc = make_tables(s, &version, e);
+    if (rc == 0 && version == 0) rc = make_tables(s, p->end == MOVE_TARGET, &version, e);
     while (rc == 0 && version < schema_newest()) {
         int next = 0;
         char *sql = pg_schema_step((int)version, &next);
@@ -209,10 +220,10 @@ static int join_parts(struct store *s, const struct store_parts *p, struct err *
     int rc = look_at_parts(s, p, &queue, &output, e);
     bool introduce = !queue.there, name_ca = p->ca && !queue.ca;
     if (rc == 0 && (introduce || name_ca)) {
-        rc = begin_opening(s, e);
+        rc = pg_opening_begin(s, e);
         if (rc == 0 && introduce) rc = db_exec(&s->queue, NEW_PARTS, e);
         if (rc == 0 && name_ca) rc = write_ca(&s->queue, p->ca, e);
-        rc = end_opening(s, rc, e);
+        rc = pg_opening_end(s, rc, e);
         if (rc == 0) rc = look_at_parts(s, p, &queue, &output, e);
     }
     if (rc == 0) rc = read_marks(s, queue.mark, e);
@@ -238,8 +249,9 @@ static int open_store(struct store *s, const struct pg_place *place, const struc
     if (rc == 0) rc = m->open(&s->queue, &s->output, place, PG_WRITER, e);
     if (rc == 0) rc = pg_check(&s->queue, m, place, e);
     if (rc == 0 && s->epoch != 0) rc = db_prepare_one(&s->queue, OWN, &s->own, e);
-    if (rc == 0) rc = bring_tables(s, p->make, e);
-    if (rc == 0) rc = join_parts(s, p, e);
+    if (rc == 0) rc = bring_tables(s, p, e);
+    if (rc == 0 && p->end == MOVE_NOT) rc = marks_check_pg(&s->queue, e);
+    if (rc == 0 && p->end != MOVE_TARGET) rc = join_parts(s, p, e);
     if (rc == 0) rc = store_prepare(s, e);
     return rc == 0 ? check_prepared(&s->queue, e) : rc;
 }
@@ -293,6 +305,7 @@ static int open_reader(struct reader *r, const struct pg_place *place, struct er
                      "%s has no tables of Cadre: 'init' makes them, with a new state folder",
                      r->queue.path);
     if (rc == 0) rc = pg_schema_check(version, e);
+    if (rc == 0) rc = marks_check_pg(&r->queue, e);
     if (rc == 0) rc = reader_prepare(r, e);
     return rc == 0 ? check_prepared(&r->queue, e) : rc;
 }

@@ -23,4 +23,9 @@ int store_open_pg(const struct pg_place *place, const struct pg_reign *own, stru
  * calls fail with ERR_UNAVAILABLE meanwhile. */
 int reader_open_pg(const struct pg_place *place, struct reader **out, struct err *e);
 
+/* A transaction of whoever opens the store, of statements that are run on s->queue; rc: of
+ * these. */
+int pg_opening_begin(struct store *s, struct err *e);
+int pg_opening_end(struct store *s, int rc, struct err *e);
+
 #endif

@@ -1,4 +1,5 @@
 /* Opening the files of a state folder. */
+#include "coordinator/store/marks.h"
 #include "coordinator/store/sql_store.h"
 #include "coordinator/store/sqlite_db.h"
 #include "coordinator/store/sqlite_parts.h"
@@ -126,7 +127,7 @@ static int open_queue(struct store *s, const char *folder, const struct store_pa
     bool fresh;
     int rc = open_file(&s->queue, path, SCHEMA_QUEUE, p->make, &fresh, e);
     if (rc == 0) rc = parts_check_ca(s, p, e);
-    if (rc == 0) rc = blocks_make(&s->queue, e);
+    if (rc == 0 && p->end != MOVE_TARGET) rc = blocks_make(&s->queue, e);
     mem_free(path);
     return rc;
 }
@@ -136,7 +137,7 @@ static int open_output(struct store *s, const char *path, const struct store_par
 {
     bool fresh;
     int rc = open_file(&s->output, path, SCHEMA_OUTPUT, make, &fresh, e);
-    return rc == 0 ? parts_join(s, p, fresh, e) : rc;
+    return rc == 0 && p->end != MOVE_TARGET ? parts_join(s, p, fresh, e) : rc;
 }
 
 /* In the place of one that is missing or does not fit. */
@@ -157,7 +158,8 @@ int store_open_parts(const char *state_folder, struct store_parts *p, struct sto
     changes_init(&s->changes);
     char *path = db_path(state_folder, OUTPUT_FILE);
     db_prepare_library();
-    int rc = open_queue(s, state_folder, p, e);
+    int rc = p->end == MOVE_NOT ? marks_check_files(state_folder, e) : 0;
+    if (rc == 0) rc = open_queue(s, state_folder, p, e);
     if (rc == 0) {
         rc = open_output(s, path, p, p->make, e);
         bool unfit = rc == ERR_NOT_FOUND || rc == ERR_CORRUPT || rc == ERR_CONFLICT;

@@ -68,7 +68,8 @@ static struct pg_server *server(void **state)
     " WHEN 'double precision' THEN 'REAL' WHEN 'bytea' THEN 'BLOB' WHEN 'text' THEN 'TEXT'"        \
     " ELSE 'another' END, a.attnotnull FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"  \
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '%s' AND c.relkind = 'r'"    \
-    " AND a.attnum > 0 AND c.relname NOT IN ('owner', 'coordinators') ORDER BY c.relname COLLATE " \
+    " AND a.attnum > 0 AND c.relname NOT IN ('owner', 'coordinators', 'moves') ORDER BY "          \
+    "c.relname COLLATE "                                                                           \
     "\"C\", a.attnum;"
 
 static char *columns_of_file(void **state, const char *name)
