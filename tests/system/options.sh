@@ -27,7 +27,7 @@ value_of() {
     --slots) echo 7 ;;
     --label) echo zone=b ;;
     --listen) echo 127.0.0.1:7555 ;;
-    --store) echo postgresql://localhost/cadre ;;
+    --store | --to) echo postgresql://localhost/cadre ;;
     --log-level) echo debug ;;
     *) echo other ;;
     esac
@@ -75,7 +75,7 @@ for program in cadre-agent cadre-coordinator; do
     # Options of one command: each has a test of its own, which a new one here asks for.
     case $program in
     cadre-agent) known="--account --no-start --password-file --replace " ;;
-    *) known="--force --group --once --without-output " ;;
+    *) known="--force --group --once --to --without-output " ;;
     esac
     is "the options of $program that are no settings" "$known" "$(cat rest)"
 done
