@@ -369,6 +369,7 @@ static void on_found(struct request *r, struct lookup *l)
         request_answer(r, l);
         return;
     }
+    if (r->route->stream == STREAM_EVENTS && !request_has_engine(r)) return;
     struct follow *f = follow_new();
     if (r->head_only) {
         read_query(r, f);

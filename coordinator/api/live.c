@@ -252,6 +252,7 @@ static void read_query(struct request *r, struct viewer *v)
 
 void live_open(struct request *r)
 {
+    if (!request_has_engine(r)) return;
     struct viewer *v = mem_alloc(sizeof *v);
     struct live *l = r->api->live;
     read_query(r, v);

@@ -281,6 +281,15 @@ void request_ask(struct request *r, struct command *c,
     spine_push(a->spine, c);
 }
 
+bool request_has_engine(struct request *r)
+{
+    struct err e;
+    if (r->api->spine) return true;
+    err_set(&e, ERR_UNAVAILABLE, "this coordinator does not own the queue");
+    request_fail(r, e.code, &e);
+    return false;
+}
+
 /* ---- answers that are held back ---- */
 
 void request_hold(struct request *r, void (*then)(struct request *r))

@@ -119,6 +119,10 @@ void request_fail_reply(struct request *r, const struct reply *x);
 void request_ask(struct request *r, struct command *c,
                  void (*on_reply)(struct request *r, struct reply *x));
 
+/* false: answered, since the queue is another one's by now. For what is opened on news of the
+ * engine, which a coordinator that lost the queue while it looked something up would never get. */
+bool request_has_engine(struct request *r);
+
 /* The number under which request_reply finds the request. */
 uint64_t request_wait(struct request *r, void (*on_reply)(struct request *r, struct reply *x));
 /* What the request waited for; nothing happens when its client is gone. */

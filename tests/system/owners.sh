@@ -125,6 +125,9 @@ owner_of
 cut=$owner
 began=$(now_ms)
 wire "db$cut" hole
+# It is passed on to an owner that does not own any more when its database answers.
+via "$standby" cadre job logs --follow "$long" >cut.follow 2>cut.err &
+cut_follower=$!
 taken_over "a cut" "$began" "$cut" 10000
 holds "a cut: who is cut off does not own" test "$(ask "$cut" '/readyz?owner')" != 200
 wire "db$cut" pass
@@ -163,6 +166,13 @@ until_true 60 gone "$follower" || {
 wait "$follower"
 is "whoever followed it sees its end" 5 $?
 holds "and all of its output, once" whole long long.follow
+until_true 60 gone "$cut_follower" || {
+    not_ok "whoever came during the cut ends: $(tail -n 3 cut.err)"
+    kill -TERM "$cut_follower"
+}
+wait "$cut_follower"
+is "whoever came during the cut sees its end, too" 5 $?
+holds "and all of its output" whole long cut.follow
 cadre job logs "$long" >long.out
 holds "which is in the database, too" whole long long.out
 never_twice long
