@@ -54,11 +54,12 @@ int db_int(struct db *d, const char *sql, int64_t *out, struct err *e)
 {
     struct stmt *q = NULL;
     int rc = db_prepare_one(d, sql, &q, e);
-    if (rc != 0) return rc;
-    rc = db_step(d, q, e);
+    if (rc == 0) {
+        rc = db_step(d, q, e);
+        if (rc == 0) rc = err_set(e, ERR_INTERNAL, "%s: no answer to %s", d->path, sql);
+    }
     if (rc == 1) *out = column_int(q, 0);
     stmt_finish(q);
-    if (rc == 0) return err_set(e, ERR_INTERNAL, "%s: no answer to %s", d->path, sql);
     return rc < 0 ? rc : 0;
 }
 

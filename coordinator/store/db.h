@@ -75,7 +75,7 @@ int db_prepare(struct db *d, const char *const *sql, int count, struct err *e);
 /* The same: PostgreSQL is told pg[i] in place of sql[i], where it is not NULL. */
 int db_prepare_either(struct db *d, const char *const *sql, const char *const *pg, int count,
                       struct err *e);
-/* One more; stmt_finish before db_close. */
+/* One more; stmt_finish before db_close, after any result. */
 int db_prepare_one(struct db *d, const char *sql, struct stmt **out, struct err *e);
 void stmt_finish(struct stmt *q); /* NULL is fine */
 void db_close(struct db *d);      /* also of a zeroed struct */
