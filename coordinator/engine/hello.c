@@ -219,11 +219,13 @@ static struct job *waiting_job(struct engine *g, const struct hello_attempt *hel
 /* The database does not know any more that it handed the attempt out. It has begun, so that it must
  * not begin again as if nothing had happened. Only a journal that knows all that is
  * known here tells so: another one may be older than what was given back since (a copy, or one of a
- * machine that lost power). */
-static void fence_forgotten(struct engine *g, struct agent *a, const struct hello_attempt *held)
+ * machine that lost power). One that has ended may have been given back, since it was not begun:
+ * when commits are lost, that cannot be known any more (lost). */
+static void fence_forgotten(struct engine *g, struct agent *a, const struct hello_attempt *held,
+                            bool lost)
 {
     char message[192], id[ID_TEXT_SIZE];
-    struct job *j = held->ended || a->moved ? NULL : waiting_job(g, held);
+    struct job *j = (held->ended && !lost) || a->moved ? NULL : waiting_job(g, held);
     if (!j) return;
     id_format(held->job, id);
     str_format(message, sizeof message, "the database has forgotten that agent %.128s has it",
@@ -285,8 +287,9 @@ static void keep(struct engine *g, struct agent *a, struct job *j, const struct 
     if (j->row.state == JOB_KILLING) job_kill(g, j, j->row.reason);
 }
 
+/* complete: the journal knows all that is known here. lost: more than that. */
 static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello *h, bool complete,
-                      bool same_journal)
+                      bool same_journal, bool lost)
 {
     for (size_t i = 0; i < h->attempt_count; i++) {
         const struct hello_attempt *held = &h->attempts[i];
@@ -295,7 +298,7 @@ static void reconcile(struct engine *g, struct agent *a, const struct cmd_hello 
             keep(g, a, j, h, held->ended, same_journal);
         } else if (!held->ended || !remnant_known(&a->remnants, held->job, held->attempt)) {
             remnant_clear(g, &a->remnants, held->job, held->attempt);
-            if (complete) fence_forgotten(g, a, held);
+            if (complete) fence_forgotten(g, a, held, lost);
             if (g->rc) return;
             agent_discard(g, a, held->job, held->attempt,
                           "this attempt is over or another agent's");
@@ -443,7 +446,7 @@ void apply_hello(struct engine *g, const struct command *c)
     welcome(g, a);
     /* One whose end was acknowledged, and forgotten here, is not in the journal either. */
     reconcile(g, a, &c->u.hello, at_home && c->u.hello.seq >= last_seq,
-              same_journal && !lost_commits);
+              same_journal && !lost_commits, lost_commits);
     agent_update(g, a);
     log_info("agent %s: online", a->row.name);
     agent_release(g, a);

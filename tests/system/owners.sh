@@ -83,7 +83,7 @@ until_true 20 has_run long || not_ok "a job runs"
 followed_at=$standby
 via "$standby" cadre job logs --follow "$long" >long.follow 2>long.err &
 follower=$!
-load_gap=4
+load_gap=3
 load_begin load 40
 
 owner_of

@@ -117,6 +117,23 @@ static void forgotten_hand_out_that_was_declined__is_handed_out(void **state)
     forgotten(*state, true, (struct retry){0}, JOB_CREATED);
 }
 
+static void forgotten_hand_out_that_ended__is_not_handed_out_again_when_commits_are_lost(
+    void **state)
+{
+    struct world *w = *state;
+    int64_t agent = world_agent(w, "a", NULL);
+    world_do(w, cmd_gone(world_connect(w, agent, NULL, 1)));
+    int64_t job = world_submit(w, NULL, NULL);
+    struct command *c = cmd_hello(w, ++w->sessions, agent, NULL, 1);
+    c->u.hello.seq = 9; /* the last of them ended it, and was not acknowledged */
+    c->u.hello.acked = 7;
+    cmd_hello_attempt(c, job, 1, true);
+    world_do(w, c);
+    assert_int_equal(world_effect(w, EFFECT_DISCARD)->u.discard.job, job);
+    assert_int_equal(world_state(w, job), JOB_FAILED);
+    assert_int_equal(world_reason(w, job), REASON_INTERRUPTED);
+}
+
 static void attempt_of_a_copied_journal__fences_nothing(void **state)
 {
     struct world *w = *state;
@@ -176,6 +193,7 @@ int main(void)
         WORLD_TEST(forgotten_hand_out__is_not_handed_out_again),
         WORLD_TEST(forgotten_hand_out_with_a_retry__is_another_attempt),
         WORLD_TEST(forgotten_hand_out_that_was_declined__is_handed_out),
+        WORLD_TEST(forgotten_hand_out_that_ended__is_not_handed_out_again_when_commits_are_lost),
         WORLD_TEST(attempt_of_a_copied_journal__fences_nothing),
         WORLD_TEST(attempt_of_a_journal_that_lost_entries__fences_nothing),
         WORLD_TEST(forgotten_retry__does_not_begin_again),
