@@ -82,18 +82,23 @@ struct api *api_new(const struct api_options *o)
     return a;
 }
 
-/* Who waits for the engine gets 503, and may ask again. */
+/* Whether a change was committed before the queue was lost is not known here: its connection
+ * breaks, as when the process dies. Who only asked gets 503, and may ask again. */
 static void fail_all(struct api *a)
 {
     uint64_t *numbers = mem_array(a->waiting.count + 1, sizeof *numbers);
-    const struct request *r;
+    struct request *r;
     size_t place = 0, count = 0;
     while ((r = map_next(&a->waiting, &place)) != NULL)
         numbers[count++] = r->number;
     for (size_t i = 0; i < count; i++) {
         struct reply x = {.rc = ERR_UNAVAILABLE};
         err_set(&x.err, x.rc, "this coordinator does not own the queue any more; try again");
-        request_reply(a, numbers[i], &x);
+        r = map_find(&a->waiting, numbers[i]);
+        if (r && r->changing)
+            r->to->abort(r, &x.err);
+        else if (r)
+            request_reply(a, numbers[i], &x);
     }
     mem_free(numbers);
 }
