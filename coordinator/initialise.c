@@ -66,7 +66,11 @@ static int add_token(const struct config *f, const char *label, struct authority
     struct store_opening o = {.config = f, .authority = a, .shared = shared, .own = &own};
     if (!rc) rc = coordinator_open_store(&o, &s, e);
     if (!rc) rc = admin_token_make(s, f, label, authority_pin(a), os_wall_ms(), e);
-    if (!rc && shared) rc = shared_give_back(shared, s, e);
+    /* also of one that failed: nobody is to wait until its time is over */
+    if (s && shared) {
+        int given = shared_give_back(shared, s, rc ? NULL : e);
+        if (!rc) rc = given;
+    }
     store_close(s);
     return rc;
 }

@@ -251,8 +251,8 @@ int shared_seize(struct shared *s, struct owner_row *own, struct err *e)
 {
     struct owner_row now;
     char *addresses = NULL;
-    int64_t from_ms = os_mono_ms();
     int rc = look(s, own, &addresses, e);
+    int64_t from_ms = os_mono_ms(); /* behind the read, as a standby counts */
     mem_free(addresses);
     for (now = *own; !rc && now.held && os_mono_ms() - from_ms < OWNER_TAKEOVER_MS;) {
         uv_sleep(SEIZE_LOOK_MS);
