@@ -17,8 +17,8 @@ struct join_result {
 };
 
 /* Makes the key, trusts only the CA that the token pins, sends the request, and leaves identity and
- * config on disk. Blocking: runs a loop of its own, up to 15 s an address,
- * and as long again for the coordinator that owns the queue to be found. ERR_EXISTS: joined
+ * config on disk. Blocking: runs a loop of its own, up to 15 s an address, and as long again for
+ * the coordinator that owns the queue to be found. ERR_EXISTS: joined
  * already and no --replace. ERR_DENIED: refused, with the coordinator's sentence. The token is kept
  * nowhere. */
 int join_run(const struct agent_config *c, const char *token_text, struct join_result *out,

@@ -311,15 +311,14 @@ static int write_port(const struct coordinator *c, struct err *e)
 
 /* ---- to own the queue, and to lose it ---- */
 
-static bool owns(void *user)
-{
-    const struct coordinator *c = user;
-    return c->owning && !c->losing;
-}
-
 bool coordinator_owns(const struct coordinator *c)
 {
     return c->owning && !c->losing;
+}
+
+static bool owns(void *user)
+{
+    return coordinator_owns(user);
 }
 
 /* A JSON list has at least one address, which names its coordinator, or is empty. */
@@ -645,12 +644,6 @@ void coordinator_reload(struct coordinator *c)
     web_again(c->web);
 }
 
-/* Not when it is being lost: then nothing of it is used any more. */
-static bool stops_in_order(const struct coordinator *c)
-{
-    return c->owning && !c->losing;
-}
-
 void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), void *user)
 {
     if (c->ending) {
@@ -668,15 +661,15 @@ void coordinator_stop(struct coordinator *c, void (*on_stopped)(void *user), voi
     timer_free(&c->refresh);
     watching_stop(c->watching);
     c->watching = NULL;
-    /* In this order: no new commands; the queued ones and their answers, some of which are looked
-     * up; then the links. */
-    if (stops_in_order(c)) owning_quiesce(c->owning);
+    /* Of the owner's parts nothing is used that is being lost. In this order: no new commands; the
+     * queued ones and their answers, some of which are looked up; then the links. */
+    if (coordinator_owns(c)) owning_quiesce(c->owning);
     api_quiesce(c->api);
     sampling_stop(c->sampling);
     c->sampling = NULL;
-    if (stops_in_order(c)) owning_stop(c->owning);
+    if (coordinator_owns(c)) owning_stop(c->owning);
     reads_stop(c->reads);
-    if (stops_in_order(c)) owning_close_sessions(c->owning, false);
+    if (coordinator_owns(c)) owning_close_sessions(c->owning, false);
     not_owner_stop(c->not_owner, false);
     api_stop(c->api, false);
     c->ending_since_ms = os_mono_ms();

@@ -132,7 +132,7 @@ static int decode(const char *s, size_t len, const char *what, char **out, struc
     if (rc == 0)
         *out = text;
     else
-        mem_free(text);
+        mem_free_secret(text);
     return rc;
 }
 

@@ -487,14 +487,6 @@ void forward_message(struct request *r, struct buf *body, size_t paid)
     buf_fini_secret(body);
 }
 
-bool forward_can(const struct request *r)
-{
-    struct problem p = {0};
-    struct json *addresses = r->passed.head ? find_owner(r->api, &p) : NULL;
-    json_free(addresses);
-    return addresses != NULL;
-}
-
 void forward_rest(struct request *r, void (*without)(struct request *r))
 {
     struct problem p = {0};

@@ -34,7 +34,5 @@ void forward_message(struct request *r, struct buf *body, size_t paid);
 /* A request whose answer was begun here needs the owner for the rest of it: passes it on, or calls
  * `without`, now or when the owner turns out to be away. */
 void forward_rest(struct request *r, void (*without)(struct request *r));
-/* May forward_rest pass it on? */
-bool forward_can(const struct request *r);
 
 #endif

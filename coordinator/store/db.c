@@ -6,11 +6,6 @@
 
 #include <string.h>
 
-int db_prepare(struct db *d, const char *const *sql, int count, struct err *e)
-{
-    return db_prepare_either(d, sql, NULL, count, e);
-}
-
 int db_prepare_either(struct db *d, const char *const *sql, const char *const *pg, int count,
                       struct err *e)
 {

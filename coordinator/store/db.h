@@ -66,13 +66,12 @@ struct db {
     const struct db_driver *driver; /* NULL: not open */
     struct db_connection *connection;
     char *path;               /* names the database in messages, without a password */
-    struct stmt **statements; /* by number, prepared by db_prepare */
+    struct stmt **statements; /* by number, prepared by db_prepare_either */
     int count;
 };
 
-/* sql[i] becomes statement i. The texts must outlive the call only. */
-int db_prepare(struct db *d, const char *const *sql, int count, struct err *e);
-/* The same: PostgreSQL is told pg[i] in place of sql[i], where it is not NULL. */
+/* sql[i] becomes statement i; PostgreSQL is told pg[i] in its place, where that is not NULL. The
+ * texts must outlive the call only. */
 int db_prepare_either(struct db *d, const char *const *sql, const char *const *pg, int count,
                       struct err *e);
 /* One more; stmt_finish before db_close, after any result. */

@@ -1,6 +1,8 @@
 /* Reading marks. */
 #include "coordinator/store/marks.h"
 
+#include "coordinator/store/sqlite_db.h"
+
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -31,13 +33,14 @@ static int read_file(const char *folder, const char *name, char **first, char **
                      struct err *e)
 {
     char *path = str_dupf("%s/%s", folder, name);
-    FILE *f = fopen(path, "r");
+    bool there = db_file_exists(path); /* which takes UTF-8 everywhere */
+    FILE *f = there ? fopen(path, "r") : NULL;
     int rc = 0;
     if (f) {
         *first = read_line(f);
         if (second) *second = read_line(f);
         fclose(f);
-    } else if (errno != ENOENT) {
+    } else if (there) {
         rc = err_set(e, ERR_IO, "%s cannot be read: %s", path, strerror(errno));
     }
     mem_free(path);

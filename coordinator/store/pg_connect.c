@@ -112,7 +112,7 @@ static int set_session(struct pg_conn *c, struct err *e)
         return err_set(e, ERR_UNSUPPORTED,
                        "%s has the encoding %s: make one with 'CREATE DATABASE ... ENCODING UTF8 "
                        "TEMPLATE template0'",
-                       c->name, encoding ? encoding : "of a past age");
+                       c->name, encoding ? encoding : "that it does not tell");
     char *sql = str_dupf("%s%s%s", SESSION PLANS, c->use == PG_READER ? READER : WRITER,
                          c->use == PG_OWNER ? OWNER : "");
     int rc = pg_exec_all(c, sql, e);

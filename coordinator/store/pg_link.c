@@ -34,7 +34,7 @@ void pg_drop(struct pg_conn *c)
 void pg_free(struct pg_conn *c)
 {
     pg_drop(c);
-    mem_free(c->uri);
+    mem_free_secret(c->uri);
     mem_free_secret(c->password);
     mem_free(c->name);
     mem_free(c->sent);

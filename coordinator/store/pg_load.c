@@ -31,7 +31,7 @@ static char *find_file(const char *folder)
 
 static int check(const struct pg_module *m, const char *path, struct err *e)
 {
-    if (!m) return err_set(e, ERR_UNSUPPORTED, "%s is no module of Cadre", path);
+    if (!m) return err_set(e, ERR_UNSUPPORTED, "%s is not a module of Cadre", path);
     if (m->interface == PG_MODULE_INTERFACE && str_eq(m->version, CADRE_VERSION)) return 0;
     return err_set(e, ERR_UNSUPPORTED,
                    "%s is not of this version of the coordinator, " CADRE_VERSION
