@@ -78,8 +78,10 @@ static void ask(struct watching *w)
     else if (w->question == ASK_RENEW)
         w->rc = tenure_renew(w->tenure, &w->err);
     w->answered_ms = os_mono_ms();
-    /* a queue that was taken is to be loaded; a database that does not answer is asked once */
-    if (w->question != ASK_TAKE && (w->question == ASK_NOTE || w->rc == 0)) note(w);
+    /* while a queue is loaded, nothing holds up the next renewal; a database that does not answer
+     * is asked once */
+    bool free = w->question == ASK_LOOK && w->rc == 0;
+    if (free || w->question == ASK_NOTE) note(w);
 }
 
 static void watch_thread(void *arg)
