@@ -264,6 +264,7 @@ token_id=$(sed -n 's/.*"id":"\([^"]*\)".*/\1/p' out)
 json fails token create api --role king
 has "an error of a choice names the option" err '"field":"--role"'
 json one token list
+json one coordinator list
 json one notify list
 json one notify channels
 json one token revoke "$token_id"

@@ -86,6 +86,7 @@ token create join |
 token create api | --role read
 token list |
 token revoke | $(token_id)
+coordinator list |
 notify list |
 notify channels |
 notify test | page
