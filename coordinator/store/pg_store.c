@@ -62,13 +62,20 @@ static int look_for_tables(struct db *d, int64_t *version, struct err *e)
     return rc == 0 && there ? db_int(d, PG_SCHEMA_VERSION, version, e) : rc;
 }
 
-/* The target of a move is marked as such with its first row. */
-static char *first_step(bool target, int *next)
+/* All steps, for one transaction: nobody finds tables of an older version there. The target of a
+ * move is marked as such with its first row. */
+static char *all_steps(bool target, int *version)
 {
-    char *sql = pg_schema_step(0, next);
-    if (!target) return sql;
-    char *marked = str_dupf("%s " PG_MARK_UNKNOWN, sql);
-    mem_free(sql);
+    char *all = pg_schema_step(0, version), *step;
+    while ((step = pg_schema_step(*version, version))) {
+        char *longer = str_dupf("%s %s", all, step);
+        mem_free(all);
+        mem_free(step);
+        all = longer;
+    }
+    if (!target) return all;
+    char *marked = str_dupf("%s " PG_MARK_UNKNOWN, all);
+    mem_free(all);
     return marked;
 }
 
@@ -76,7 +83,7 @@ static int make_tables(struct store *s, bool target, int64_t *version, struct er
 {
     struct err why = {0};
     int next = 0;
-    char *sql = first_step(target, &next);
+    char *sql = all_steps(target, &next);
     int64_t epoch = s->epoch;
     s->epoch = 0; /* there is no row yet */
     int rc = take_step(s, sql, &why);
@@ -94,6 +101,36 @@ static int make_tables(struct store *s, bool target, int64_t *version, struct er
     return err_wrap(e, "the tables cannot be made");
 }
 
+/* Without the owner's row nothing is changed: a coordinator may be at work there, or the database
+ * may be another's. */
+static int check_owned(const struct store *s, const struct store_parts *p, int64_t version,
+                       struct err *e)
+{
+    if (s->epoch != 0 || version >= schema_newest()) return 0;
+    if (p->end == MOVE_TARGET)
+        return err_set(e, ERR_UNSUPPORTED,
+                       "%s has tables of an older Cadre (their version is %lld instead of %d): "
+                       "nothing is copied into them. Go on with the version that made them, or "
+                       "name an empty database",
+                       s->queue.path, (long long)version, schema_newest());
+    return pg_schema_check(version, e);
+}
+
+static int upgrade(struct store *s, int64_t *version, struct err *e)
+{
+    int rc = 0;
+    while (rc == 0 && *version < schema_newest()) {
+        int next = 0;
+        char *sql = pg_schema_step((int)*version, &next);
+        if (!sql) break;
+        rc = take_step(s, sql, e);
+        mem_free(sql);
+        if (rc != 0) err_wrap(e, "upgrade of %s to version %d", s->queue.path, next);
+        *version = next;
+    }
+    return rc;
+}
+
 static int bring_tables(struct store *s, const struct store_parts *p, struct err *e)
 {
     int64_t version = 0;
@@ -103,15 +140,8 @@ static int bring_tables(struct store *s, const struct store_parts *p, struct err
                      "%s has no tables of Cadre: 'init' makes them, with a new state folder",
                      s->queue.path);
     if (rc == 0 && version == 0) rc = make_tables(s, p->end == MOVE_TARGET, &version, e);
-    while (rc == 0 && version < schema_newest()) {
-        int next = 0;
-        char *sql = pg_schema_step((int)version, &next);
-        rc = sql ? take_step(s, sql, e) : ERR_OK;
-        mem_free(sql);
-        if (!sql) break;
-        if (rc != 0) err_wrap(e, "upgrade of %s to version %d", s->queue.path, next);
-        version = next;
-    }
+    if (rc == 0) rc = check_owned(s, p, version, e);
+    if (rc == 0) rc = upgrade(s, &version, e);
     return rc == 0 ? pg_schema_check(version, e) : rc;
 }
 

@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "coordinator/store/pg_store.h"
 #include "coordinator/store/sql_reader.h"
+#include "coordinator/store/sql_schema.h"
 #include "coordinator/store/sql_store.h"
 
 #include <signal.h>
@@ -15,6 +16,27 @@
 
 static struct pg_server server;
 static bool there;
+
+/* A step behind the last one, as a later version of Cadre has it. */
+static bool later; /* this program is that version */
+
+int __real_schema_newest(void);
+int __wrap_schema_newest(void);
+const struct schema_step *__real_schema_step_from(int version);
+const struct schema_step *__wrap_schema_step_from(int version);
+
+int __wrap_schema_newest(void)
+{
+    return __real_schema_newest() + later;
+}
+
+const struct schema_step *__wrap_schema_step_from(int version)
+{
+    static const struct schema_step step = {.sqlite = "SELECT 1;",
+                                            .pg = "CREATE TABLE cadre.later (a bigint);"};
+    if (later && version == __real_schema_newest()) return &step;
+    return __real_schema_step_from(version);
+}
 
 /* A commit of the owner's row alone. */
 static int renew(struct store *s, struct err *e)
@@ -241,6 +263,49 @@ static void newer_tables_are_refused(void **state)
     FAILS(ERR_UNSUPPORTED, reader_open_pg(&p, &r, &e));
 }
 
+static void expect(const char *sql, const char *wanted)
+{
+    char *out = pg_server_psql(&server, sql);
+    assert_string_equal(out, wanted);
+    mem_free(out);
+}
+
+#define HAS_STEP "SELECT to_regclass('cadre.later') IS NOT NULL, schema - %d FROM cadre.owner"
+
+static void expect_step(bool is_there)
+{
+    char *sql = str_dupf(HAS_STEP, __real_schema_newest());
+    expect(sql, is_there ? "t|1\n" : "f|0\n");
+    mem_free(sql);
+}
+
+/* `init` and the target of a move do not own the queue. */
+static void older_tables_are_not_changed_without_the_row(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct store_parts parts = {.make = true}, target = {.make = true, .end = MOVE_TARGET};
+    struct store *s = NULL;
+    later = true;
+    FAILS(ERR_UNSUPPORTED, store_open_pg(&p, NULL, &parts, &s, &e));
+    FAILS(ERR_UNSUPPORTED, store_open_pg(&p, NULL, &target, &s, &e));
+    later = false;
+    expect_step(false);
+}
+
+static void new_tables_have_all_steps(void **state)
+{
+    (void)state;
+    fresh();
+    later = true;
+    store_close(open_with(NULL));
+    store_close(open_with(NULL));
+    later = false;
+    expect_step(true);
+}
+
 static void server_that_may_lose_commits_is_refused(void **state)
 {
     (void)state;
@@ -341,6 +406,25 @@ static void owner_commits_until_another_takes_over(void **state)
     db_close(&d);
 }
 
+static void owner_upgrades_older_tables(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct db d;
+    OK(pg_owner_open(&p, &d, &e));
+    struct pg_reign own = take_over(&d);
+    later = true;
+    struct store *s = open_with(&own);
+    assert_int_equal(store_reign(s).batch, own.batch + 1);
+    add_and_commit(s, 1);
+    store_close(s);
+    db_close(&d);
+    later = false;
+    expect_step(true);
+}
+
 static void transaction_that_holds_the_row_is_ended(void **state)
 {
     (void)state;
@@ -408,9 +492,12 @@ int main(void)
         cmocka_unit_test(database_without_tables_is_refused_but_by_init),
         cmocka_unit_test(database_of_another_ca_is_refused),
         cmocka_unit_test(newer_tables_are_refused),
+        cmocka_unit_test(older_tables_are_not_changed_without_the_row),
+        cmocka_unit_test(new_tables_have_all_steps),
         cmocka_unit_test(server_that_may_lose_commits_is_refused),
         cmocka_unit_test(no_parameter_is_taken_for_a_small_number),
         cmocka_unit_test(owner_commits_until_another_takes_over),
+        cmocka_unit_test(owner_upgrades_older_tables),
         cmocka_unit_test(transaction_that_holds_the_row_is_ended),
         cmocka_unit_test(lost_answer_is_looked_up),
     };
