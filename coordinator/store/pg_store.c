@@ -244,16 +244,27 @@ static int look_at_parts(struct store *s, const struct store_parts *p, struct pa
     return rc == 0 ? check_parts(s, p, queue, output, e) : rc;
 }
 
+/* Of `init`. The row would be raised unseen by whoever renews it meanwhile. */
+static int write_parts(struct store *s, bool introduce, const char *ca, struct err *e)
+{
+    if (s->epoch != 0)
+        return err_set(e, ERR_CONFLICT,
+                       "%s was not finished by 'cadre-coordinator init': run it again, with the "
+                       "same state folder",
+                       s->queue.path);
+    int rc = pg_opening_begin(s, e);
+    if (rc == 0 && introduce) rc = db_exec(&s->queue, NEW_PARTS, e);
+    if (rc == 0 && ca) rc = write_ca(&s->queue, ca, e);
+    return pg_opening_end(s, rc, e);
+}
+
 static int join_parts(struct store *s, const struct store_parts *p, struct err *e)
 {
     struct part queue = {0}, output = {0};
     int rc = look_at_parts(s, p, &queue, &output, e);
     bool introduce = !queue.there, name_ca = p->ca && !queue.ca;
     if (rc == 0 && (introduce || name_ca)) {
-        rc = pg_opening_begin(s, e);
-        if (rc == 0 && introduce) rc = db_exec(&s->queue, NEW_PARTS, e);
-        if (rc == 0 && name_ca) rc = write_ca(&s->queue, p->ca, e);
-        rc = pg_opening_end(s, rc, e);
+        rc = write_parts(s, introduce, name_ca ? p->ca : NULL, e);
         if (rc == 0) rc = look_at_parts(s, p, &queue, &output, e);
     }
     if (rc == 0) rc = read_marks(s, queue.mark, e);

@@ -17,8 +17,8 @@ int store_check_pg(const struct pg_place *place, const char *ca, struct err *e);
  * once; older ones are upgraded with `own` alone, since nobody else may be at work on them then.
  * ERR_NOT_FOUND: there are no tables; ERR_UNSUPPORTED: the server is too old, its settings may lose
  * what was committed, a pooler changes connections between transactions, or the tables are newer,
- * or older without `own`; ERR_CONFLICT: they are another CA's; ERR_FENCED; ERR_UNAVAILABLE. Each
- * with the way out. */
+ * or older without `own`; ERR_CONFLICT: they are another CA's, or, with `own`, `init` was cut off;
+ * ERR_FENCED; ERR_UNAVAILABLE. Each with the way out. */
 int store_open_pg(const struct pg_place *place, const struct pg_reign *own, struct store_parts *p,
                   struct store **out, struct err *e);
 /* Of tables that are there. It connects again by itself when a call finds the connection lost;

@@ -148,20 +148,6 @@ static void database_is_made_by_one_of_two(void **state)
     }
 }
 
-/* The owner's row is another's by the time that it writes what is missing. */
-static void opening_that_is_fenced_ends_there(void **state)
-{
-    (void)state;
-    fresh();
-    store_close(open_with(NULL));
-    struct pg_place p = place();
-    struct store_parts parts = {.ca = "aa"};
-    struct pg_reign other = {.epoch = 77, .batch = 1};
-    struct store *s = NULL;
-    FAILS(ERR_FENCED, store_open_pg(&p, &other, &parts, &s, &e));
-    assert_null(s);
-}
-
 static void jobs_and_output_are_there_for_the_next_one(void **state)
 {
     (void)state;
@@ -306,6 +292,23 @@ static void new_tables_have_all_steps(void **state)
     expect_step(true);
 }
 
+/* The owner's row is another's by the time that it writes what is missing. */
+static void opening_that_is_fenced_ends_there(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct store_parts parts = {.make = false};
+    struct pg_reign other = {.epoch = 77, .batch = 1};
+    struct store *s = NULL;
+    later = true;
+    FAILS(ERR_FENCED, store_open_pg(&p, &other, &parts, &s, &e));
+    later = false;
+    assert_null(s);
+    expect_step(false);
+}
+
 static void server_that_may_lose_commits_is_refused(void **state)
 {
     (void)state;
@@ -406,6 +409,30 @@ static void owner_commits_until_another_takes_over(void **state)
     db_close(&d);
 }
 
+/* Whoever renews the row meanwhile would be fenced by its own side. */
+static void owner_writes_nothing_that_init_left_out(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct store_parts parts = {.ca = "aa"};
+    struct store *s = NULL;
+    struct db d;
+    OK(pg_owner_open(&p, &d, &e));
+    struct pg_reign own = take_over(&d);
+    FAILS(ERR_CONFLICT, store_open_pg(&p, &own, &parts, &s, &e)); /* no CA */
+    psql("DELETE FROM cadre.parts; DELETE FROM cadre_output.parts;");
+    FAILS(ERR_CONFLICT, store_open_pg(&p, &own, &parts, &s, &e)); /* no row */
+    OK(pg_owner_write(&d, &own, &e));
+    OK(store_open_pg(&p, NULL, &parts, &s, &e)); /* `init` */
+    store_close(s);
+    OK(store_open_pg(&p, &own, &parts, &s, &e));
+    assert_int_equal(store_reign(s).batch, own.batch);
+    store_close(s);
+    db_close(&d);
+}
+
 static void owner_upgrades_older_tables(void **state)
 {
     (void)state;
@@ -497,6 +524,7 @@ int main(void)
         cmocka_unit_test(server_that_may_lose_commits_is_refused),
         cmocka_unit_test(no_parameter_is_taken_for_a_small_number),
         cmocka_unit_test(owner_commits_until_another_takes_over),
+        cmocka_unit_test(owner_writes_nothing_that_init_left_out),
         cmocka_unit_test(owner_upgrades_older_tables),
         cmocka_unit_test(transaction_that_holds_the_row_is_ended),
         cmocka_unit_test(lost_answer_is_looked_up),
