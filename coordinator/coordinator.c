@@ -242,6 +242,7 @@ static int open_shared(struct coordinator *c, struct err *e)
     char ca[2 * PKI_HASH_BYTES + 1];
     str_hex(ca, authority_pin(c->authority), PKI_HASH_BYTES);
     int rc = shared_check(c->shared, ca, e);
+    if (!rc) rc = shared_upgrade(c->shared, e);
     return rc ? rc : shared_open_reader(c->shared, &c->reader, e);
 }
 

@@ -1,6 +1,7 @@
 /* The owner's row by a connection of its own, which is made anew when it was lost. */
 #include "coordinator/shared.h"
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "cadre_version.h"
@@ -263,6 +264,40 @@ int shared_seize(struct shared *s, struct owner_row *own, struct err *e)
                          s->row.path);
     }
     return rc ? rc : take(s, own, NULL, e);
+}
+
+static int see_schema(struct shared *s, struct err *e)
+{
+    struct owner_row row;
+    char *addresses = NULL;
+    int rc = look(s, &row, &addresses, e);
+    mem_free(addresses);
+    return rc;
+}
+
+int shared_upgrade(struct shared *s, struct err *e)
+{
+    struct err why = {0};
+    struct owner_row own;
+    int rc = see_schema(s, e);
+    if (rc || s->schema >= schema_newest()) return rc;
+    log_info("store: the tables of %s have version %lld and are upgraded to %d", s->row.path,
+             (long long)s->schema, schema_newest());
+    rc = shared_seize(s, &own, &why);
+    if (!rc) rc = release(s, &own, &why);
+    if (!rc) return 0;
+    if (rc != ERR_CONFLICT && rc != ERR_FENCED) {
+        if (e) *e = why;
+        return rc;
+    }
+    /* another coordinator of this version may have done it meanwhile */
+    rc = see_schema(s, e);
+    if (rc || s->schema >= schema_newest()) return rc;
+    return err_set(e, ERR_CONFLICT,
+                   "%s has tables of an older Cadre (their version is %lld instead of %d), and a "
+                   "coordinator of it owns the queue: stop the coordinators of the former version "
+                   "first",
+                   s->row.path, (long long)s->schema, schema_newest());
 }
 
 struct pg_place shared_place(const struct shared *s)

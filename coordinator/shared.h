@@ -38,6 +38,9 @@ int shared_open_reader(const struct shared *s, struct reader **out, struct err *
 /* For a command on a host where no coordinator is to run: takes the queue of one that stopped, or
  * has not moved for OWNER_TAKEOVER_MS, for which it waits. ERR_CONFLICT: one runs somewhere. */
 int shared_seize(struct shared *s, struct owner_row *own, struct err *e);
+/* Before anything reads there: of tables of an older version takes the queue, as shared_seize does,
+ * upgrades them and gives it back. ERR_CONFLICT: an owner runs; ERR_UNSUPPORTED: they are newer. */
+int shared_upgrade(struct shared *s, struct err *e);
 /* Waits, some 10 s at most, until the list of coordinators has none that is alive. ERR_CONFLICT:
  * one runs. */
 int shared_alone(struct shared *s, struct err *e);

@@ -27,6 +27,7 @@ struct watching {
     bool giving;              /* on_given is owed */
     char *all;                /* where all coordinators are, JSON list; NULL: not known */
     bool failing;             /* the last question had no answer: it was logged */
+    bool unfit;               /* so was that this program is not for the database any more */
     bool stopped;
     uv_timer_t timer;
     uv_async_t async;
@@ -156,12 +157,23 @@ static void wait_for_next(struct watching *w)
     wait(w, ms);
 }
 
+/* Whoever upgrades the tables has not stopped this one. It may have failed before. */
+static void tell_unfit(struct watching *w)
+{
+    if (w->rc != ERR_UNSUPPORTED || w->unfit) return;
+    log_warn("owner: this coordinator can not own the queue any more, and what it shows may be "
+             "wrong: stop it: %s",
+             err_text(&w->err));
+    w->unfit = true;
+}
+
 static void complain(struct watching *w, const char *what)
 {
+    tell_unfit(w);
     if (w->rc == 0 || w->rc == ERR_FENCED) {
         if (w->failing) log_info("owner: the database answers again");
         w->failing = false;
-    } else if (!w->failing) {
+    } else if (!w->failing && w->rc != ERR_UNSUPPORTED) {
         log_warn("owner: %s: %s", what, err_text(&w->err));
         w->failing = true;
     }

@@ -309,6 +309,7 @@ int store_check_pg(const struct pg_place *place, const char *ca, struct err *e)
     if (rc == 0) rc = look_for_tables(&d, &version, e);
     if (rc == 0 && version > 0)
         rc = read_part(&d, "SELECT id, output_mark, ca FROM cadre.parts", &queue, e);
+    if (rc == 0 && version > 0) rc = marks_check_pg(&d, e);
     if (rc == 0) rc = check_ca(&d, ca, queue.ca, e);
     part_fini(&queue);
     db_close(&d);

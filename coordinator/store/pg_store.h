@@ -8,7 +8,8 @@
 #include "coordinator/store/reader.h"
 
 /* Before a coordinator becomes one of several: whether a store could be opened here, as far as the
- * server's settings (pg_check.h) and the CA go. ca as in struct store_parts. Changes nothing. */
+ * server's settings (pg_check.h), the marks of a move and the CA go. ca as in struct store_parts.
+ * Changes nothing. */
 int store_check_pg(const struct pg_place *place, const char *ca, struct err *e);
 
 /* Queue and output are in one database, and one transaction writes both. Looks at the server's
