@@ -63,6 +63,11 @@ bool db_in_transaction(const struct db *d)
     return d->driver && d->driver->in_transaction(d);
 }
 
+bool db_may_be_committed(const struct db *d)
+{
+    return !d->driver->may_be_committed || d->driver->may_be_committed(d);
+}
+
 int db_size(struct db *d, int64_t *bytes, struct err *e)
 {
     return d->driver->size(d, bytes, e);

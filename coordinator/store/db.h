@@ -33,6 +33,7 @@ struct db_driver {
     void (*finish)(struct stmt *q); /* NULL is fine */
     int (*exec)(struct db *d, const char *sql, struct err *e);
     bool (*in_transaction)(const struct db *d);
+    bool (*may_be_committed)(const struct db *d); /* NULL: always */
     int (*step)(struct db *d, struct stmt *q, struct err *e);
     /* Of a statement without rows. It may be sent with those that follow, and its error come from a
      * later call, the commit at the latest. */
@@ -84,6 +85,9 @@ int db_exec(struct db *d, const char *sql, struct err *e);
 /* The first column of the first row. */
 int db_int(struct db *d, const char *sql, int64_t *out, struct err *e);
 bool db_in_transaction(const struct db *d);
+/* After a COMMIT that failed. false: it was never sent, or did nothing, and what it was to commit
+ * never will be there. */
+bool db_may_be_committed(const struct db *d);
 /* Work that a commit left to do, and that its answers need not wait for. */
 void db_settle(struct db *d);
 int db_size(struct db *d, int64_t *bytes, struct err *e);

@@ -168,6 +168,8 @@ static int commit(struct pg_stmt *q, struct err *e)
     if (rc == 0 && !str_eq(PQcmdStatus(r), "COMMIT"))
         rc = err_set(e, ERR_INTERNAL, "%s: COMMIT: %s", c->name, PQcmdStatus(r));
     PQclear(r);
+    /* it did nothing where the transaction is still there, with the error of a statement before */
+    c->in_doubt = rc != 0 && !(c->pg && c->state == PG_FAILED);
     return rc;
 }
 
@@ -198,6 +200,7 @@ static int run(struct db *d, struct stmt *stmt, struct err *e)
     struct pg_stmt *q = pg_stmt_of(stmt);
     struct pg_conn *c = q->c;
     if (q->kind == PG_ROLLBACK) return rollback(c, e);
+    if (q->kind == PG_COMMIT) c->in_doubt = false;
     int rc = ready(c, e);
     if (rc != 0) return rc;
     if (q->kind == PG_BEGIN) return begin(q, e);
@@ -358,6 +361,11 @@ static bool in_transaction(const struct db *d)
     return d->connection && of(d)->c->state != PG_IDLE;
 }
 
+static bool may_be_committed(const struct db *d)
+{
+    return of(d)->c->in_doubt;
+}
+
 static void settle(struct db *d)
 {
     (void)d;
@@ -419,6 +427,7 @@ static const struct db_driver pg_driver = {
     .finish = finish,
     .exec = exec,
     .in_transaction = in_transaction,
+    .may_be_committed = may_be_committed,
     .step = step,
     .run = run,
     .change = change,

@@ -51,6 +51,7 @@ struct pg_conn {
     uint32_t generation; /* counts connections: what was prepared on another is not there */
     int64_t tried_ms;    /* the last try to connect again */
     void (*unprepared)(struct pg_stmt *q); /* it was sent to be prepared, and was not */
+    bool in_doubt;                         /* the last COMMIT failed, and may have been done */
     bool unconfirmed; /* somebody ended the wait of a commit for its synchronous standby */
     /* ring of what was sent */
     struct pg_sent *sent;

@@ -86,11 +86,12 @@ static int owner_sends(struct store *s, struct err *e)
     return rc == ERR_UNAVAILABLE ? o->ask(o->user, e) : rc;
 }
 
-/* A row that is apart says nothing of the transaction. */
+/* A row that is apart says nothing of the transaction. Nor is there a question when the COMMIT was
+ * not come to: its row is as it was. */
 static int owner_hears(struct store *s, int rc, struct err *e)
 {
     const struct store_owner *o = &s->owner;
-    if (rc == ERR_UNAVAILABLE && !o->take_row) return o->ask(o->user, e);
+    if (rc == ERR_UNAVAILABLE && !o->take_row && s->in_doubt) return o->ask(o->user, e);
     o->on_answer(o->user, rc);
     return rc;
 }
@@ -133,7 +134,9 @@ static int commit_queue(struct store *s, struct err *e)
     int rc = tally_flush(s, e);
     if (rc == 0) rc = blocks_flush(s, e);
     if (rc == 0) rc = parts_commit_queue(s, e);
-    if (rc == 0) rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
+    if (rc != 0) return rc;
+    rc = db_run(&s->queue, store_queue(s, Q_COMMIT), e);
+    s->in_doubt = rc != 0 && db_may_be_committed(&s->queue);
     return rc;
 }
 
@@ -163,6 +166,7 @@ int store_commit(struct store *s, struct err *e)
 {
     bool queue = false, owned = s->owner.mine && store_dirty(s);
     if (!s->begun) return err_set(e, ERR_INTERNAL, "store_commit without store_begin");
+    s->in_doubt = false;
     int rc = owned ? owner_sends(s, e) : 0;
     if (rc == 0) rc = write_all(s, &queue, e);
     if (rc == 0 && queue) count_batch(s);

@@ -112,6 +112,7 @@ struct store {
     size_t output_added;      /* bytes of the last chunk that were not there */
     bool output_cut;          /* chunks were deleted in this transaction */
     struct store_owner owner; /* mine NULL: one coordinator alone */
+    bool in_doubt;            /* the COMMIT of the queue failed, and may have been done */
 };
 
 /* When both connections are open and have their tables. */

@@ -16,7 +16,8 @@ struct store_owner {
     int (*take_row)(void *user, struct owner_row *mine, struct err *e);
     /* A transaction with the row is about to be sent. */
     void (*on_send)(void *user);
-    /* ... and has its answer: 0, or the error. Not when it has none: then `ask` is called. */
+    /* ... and has its answer: 0, or the error; also when its COMMIT was not come to. Not when the
+     * COMMIT has no answer: then `ask` is called. */
     void (*on_answer)(void *user, int rc);
     /* The answer was lost: what became of it? 0: it was committed. ERR_UNAVAILABLE: it was not, and
      * never will be. ERR_FENCED: nobody can say, or the row is another one's. */

@@ -509,6 +509,129 @@ static void lost_answer_is_looked_up(void **state)
     }
 }
 
+/* What the owner's side was told of a commit. */
+struct told {
+    struct owner_row mine;
+    int sent, answers, asked, rc;
+};
+
+static void on_send(void *user)
+{
+    ((struct told *)user)->sent++;
+}
+
+static void on_answer(void *user, int rc)
+{
+    struct told *t = user;
+    t->answers++;
+    t->rc = rc;
+}
+
+static int on_ask(void *user, struct err *e)
+{
+    ((struct told *)user)->asked++;
+    return err_set(e, ERR_UNAVAILABLE, "not there");
+}
+
+static struct store *open_owned(struct db *d, struct told *t)
+{
+    struct pg_reign own = take_over(d);
+    struct store *s = open_with(&own);
+    *t = (struct told){.mine = {.epoch = own.epoch, .batch = own.batch, .held = true}};
+    store_set_owner(s, &(struct store_owner){.mine = &t->mine,
+                                             .on_send = on_send,
+                                             .on_answer = on_answer,
+                                             .ask = on_ask,
+                                             .user = t});
+    add_and_commit(s, 1);
+    assert_int_equal(t->answers, 1);
+    return s;
+}
+
+#define END_WRITER                                                                                 \
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"                                 \
+    " WHERE application_name = 'cadre-coordinator' AND state = 'idle in transaction'"
+
+static void expect_told(const struct told *t, int answers, int asked)
+{
+    assert_int_equal(t->answers, answers);
+    assert_int_equal(t->asked, asked);
+    assert_int_equal(t->rc, answers > 1 ? ERR_UNAVAILABLE : 0);
+}
+
+/* A commit that was never sent cannot have landed: nobody is asked, and the row stays. */
+static void connection_is_lost_before_the_commit__nobody_is_asked(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct told t;
+    struct db d;
+    struct job_row j = {0};
+    OK(pg_owner_open(&p, &d, &e));
+    struct store *s = open_owned(&d, &t);
+    OK(store_begin(s, &e));
+    OK(store_write_queue(s, &e));
+    assert_false(has_job(s, 2)); /* the server has the BEGIN */
+    psql(END_WRITER);
+    FAILS(ERR_UNAVAILABLE, store_job_find(s, job_id(2), &j, &e));
+    FAILS(ERR_UNAVAILABLE, store_commit(s, &e));
+    expect_told(&t, 2, 0);
+    store_close(s);
+    struct pg_reign mine = {.epoch = t.mine.epoch, .batch = t.mine.batch};
+    s = open_with(&mine);
+    add_and_commit(s, 3);
+    store_close(s);
+    db_close(&d);
+}
+
+/* It was sent behind a statement that failed: the transaction is still there, and did nothing. */
+static void row_is_not_to_be_had__nobody_is_asked(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct told t;
+    struct db d, held;
+    OK(pg_owner_open(&p, &d, &e));
+    OK(pg_owner_open(&p, &held, &e));
+    struct store *s = open_owned(&d, &t);
+    OK(db_exec(&held, "SET idle_in_transaction_session_timeout = 0", &e));
+    OK(db_exec(&held, "BEGIN; SELECT FROM cadre.owner FOR UPDATE", &e));
+    OK(db_exec(&s->queue, "SET lock_timeout = 100", &e));
+    FAILS(ERR_UNAVAILABLE, renew(s, &e));
+    expect_told(&t, 2, 0);
+    OK(db_exec(&held, "COMMIT", &e));
+    add_and_commit(s, 2);
+    assert_int_equal(t.rc, 0);
+    store_close(s);
+    db_close(&held);
+    db_close(&d);
+}
+
+/* It may have been sent: only the row can say. */
+static void connection_is_lost_with_the_commit__is_asked(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct told t;
+    struct db d;
+    OK(pg_owner_open(&p, &d, &e));
+    struct store *s = open_owned(&d, &t);
+    OK(store_begin(s, &e));
+    OK(store_write_queue(s, &e));
+    assert_false(has_job(s, 2));
+    psql(END_WRITER);
+    FAILS(ERR_UNAVAILABLE, store_commit(s, &e));
+    expect_told(&t, 1, 1);
+    store_close(s);
+    db_close(&d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -528,6 +651,9 @@ int main(void)
         cmocka_unit_test(owner_upgrades_older_tables),
         cmocka_unit_test(transaction_that_holds_the_row_is_ended),
         cmocka_unit_test(lost_answer_is_looked_up),
+        cmocka_unit_test(connection_is_lost_before_the_commit__nobody_is_asked),
+        cmocka_unit_test(row_is_not_to_be_had__nobody_is_asked),
+        cmocka_unit_test(connection_is_lost_with_the_commit__is_asked),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -36,7 +36,8 @@ void __wrap_os_now(struct moment *out)
 enum fate { FATE_FINE, FATE_DONE_AND_LOST, FATE_LOST, FATE_HANGS };
 static atomic_int fate;
 static atomic_bool in_commit;
-static struct stmt *the_commit;
+static struct stmt *the_commit, *the_insert;
+static atomic_bool breaks; /* the connection, with the next statement of the batch */
 static struct row row;
 
 int __real_db_run(struct db *d, struct stmt *q, struct err *e);
@@ -44,6 +45,8 @@ int __wrap_db_run(struct db *d, struct stmt *q, struct err *e);
 
 int __wrap_db_run(struct db *d, struct stmt *q, struct err *e)
 {
+    if (q == the_insert && atomic_exchange(&breaks, false))
+        return err_set(e, ERR_UNAVAILABLE, "the connection broke (test)");
     if (q != the_commit) return __real_db_run(d, q, e);
     int now = atomic_load(&fate);
     if (now == FATE_LOST) {
@@ -153,6 +156,8 @@ static int setup(void **state)
         engine_new(r->store, &config, 1, &now, &r->engine, &e))
         fail_msg("%s", e.msg);
     the_commit = store_queue(r->store, Q_COMMIT);
+    the_insert = store_queue(r->store, Q_COUNT);
+    atomic_store(&breaks, false);
     row_init(&row);
     seat_init(&r->seat, &row);
     take(r);
@@ -168,7 +173,7 @@ static int teardown(void **state)
     uv_run(&r->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&r->loop), 0);
     engine_free(r->engine);
-    the_commit = NULL;
+    the_commit = the_insert = NULL;
     store_close(r->store);
     tenure_free(r->tenure);
     row_fini(&row);
@@ -446,6 +451,23 @@ static void commit_is_not_answered__it_is_not_there__the_batch_failed(void **sta
     assert_int_equal(atomic_load(&r->seat.resolves), 1);
 }
 
+/* Nothing can have landed: its epoch stays, and the next batch is as any. */
+static void connection_breaks_before_the_commit__nobody_is_asked(void **state)
+{
+    struct rig *r = *state;
+    as_of_one_database(r);
+    atomic_store(&breaks, true);
+    push_submit(r, 1);
+    run_until(r, &r->replies, 1);
+    assert_false(atomic_load(&breaks));
+    assert_int_equal(r->failures, 1);
+    assert_int_equal(jobs(r), 0);
+    assert_int_equal(atomic_load(&r->seat.resolves), 0);
+    assert_int_equal(row_read(&row).epoch, 2);
+    assert_int_equal(r->lost, 0);
+    assert_true(spine_owns_queue(r->spine));
+}
+
 static void commit_is_not_answered__nor_is_the_question__is_lost_when_time_is_over(void **state)
 {
     struct rig *r = *state;
@@ -516,6 +538,7 @@ int main(void)
         T(answer_is_lost__another_has_taken_over__is_lost),
         T(commit_is_not_answered__it_is_there__its_effects_are_told),
         T(commit_is_not_answered__it_is_not_there__the_batch_failed),
+        T(connection_breaks_before_the_commit__nobody_is_asked),
         T(commit_is_not_answered__nor_is_the_question__is_lost_when_time_is_over),
         T(stop__gives_the_row_back_after_the_last_commit),
         T(stop__after_the_loss__tells_nothing),
