@@ -72,7 +72,8 @@ struct uplink_logic {
     bool seeking;
     bool turned_away; /* on this link; else the try met nobody */
     bool jumps;       /* the next try is at an address that was just told */
-    char *owner_told; /* its addresses, as logged last; NULL: none known */
+    char *owner_told; /* its addresses, as logged last; NULL: none yet */
+    bool nobody_told; /* that there is none, the same */
     int misses;
     int64_t seek_ms;             /* between tries */
     int64_t tried_ms, jumped_ms; /* when the last try and the last jump began */
@@ -451,16 +452,23 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     act_plain(l, UPLINK_CHANGED);
 }
 
-/* It is said once, and again when it changes. */
+/* Each is said once while the owner is sought: with the database down, a standby names the former
+ * owner, and that one says that there is none, in turns. */
 static void say_owner(struct uplink_logic *l, const char *addresses)
 {
-    if (l->seeking && str_eq(l->owner_told, addresses)) return;
-    mem_free(l->owner_told);
-    l->owner_told = mem_strdup(addresses);
-    if (addresses)
+    if (!l->seeking) {
+        mem_free(l->owner_told);
+        l->owner_told = NULL;
+        l->nobody_told = false;
+    }
+    if (addresses && !str_eq(l->owner_told, addresses)) {
+        mem_free(l->owner_told);
+        l->owner_told = mem_strdup(addresses);
         log_info("session: another coordinator owns the queue; it is found at %s", addresses);
-    else
+    } else if (!addresses && !l->nobody_told) {
+        l->nobody_told = true;
         log_info("session: no coordinator owns the queue at the moment; looking for one");
+    }
 }
 
 static void on_not_owner(struct uplink_logic *l, const struct moment *now,

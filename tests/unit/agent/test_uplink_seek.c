@@ -117,6 +117,26 @@ static void no_owner__is_looked_for_every_quarter_of_a_second(void **state)
     assert_int_equal(lines.infos, 1);
 }
 
+/* With the database down: the standby names the former owner, which says that there is none. */
+static void coordinators_that_do_not_agree__fill_no_log(void **state)
+{
+    struct world *w = *state;
+    struct lines lines = {0};
+    log_set_sink(count_lines, &lines);
+    uplink_logic_start(w->uplink, &w->now);
+    for (int i = 0; i < 40; i++) {
+        (void)meet_not_owner(w, i % 2 ? "[]" : "[\"a:1\"]", 250);
+        wake(w);
+        w->did[0] = '\0';
+    }
+    assert_int_equal(lines.infos, 2);
+    (void)meet_not_owner(w, "[\"b:1\"]", 250);
+    log_set_sink(NULL, NULL);
+    assert_int_equal(lines.worse, 0);
+    assert_int_equal(lines.infos, 3);
+    assert_non_null(strstr(lines.last, "b:1"));
+}
+
 static void owner_that_was_tried_just_now__is_waited_for(void **state)
 {
     struct world *w = *state;
@@ -181,6 +201,7 @@ int main(void)
         WORLD_CASE(owner_that_was_told__is_tried_at_once),
         WORLD_CASE(owners_that_send_to_each_other__are_not_asked_without_end),
         WORLD_CASE(no_owner__is_looked_for_every_quarter_of_a_second),
+        WORLD_CASE(coordinators_that_do_not_agree__fill_no_log),
         WORLD_CASE(owner_that_was_tried_just_now__is_waited_for),
         WORLD_CASE(addresses_where_nobody_is__are_passed_over_and_after_many_the_back_off_begins),
         WORLD_CASE(owner_that_gives_up__is_left_and_the_job_it_still_sends_is_not_begun),
