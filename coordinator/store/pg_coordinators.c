@@ -12,8 +12,10 @@
 #define ADDRESSES_MOST 8 /* of a welcome (wire/PROTOCOL.md) */
 #define LIST_BYTES 4096  /* the same */
 
+/* With it goes what was not seen for a day, and what this coordinator was before it was killed. */
 #define WRITE                                                                                      \
-    "WITH gone AS (DELETE FROM cadre.coordinators c WHERE c.seen_ms < " PG_NOW_MS " - 86400000"    \
+    "WITH gone AS (DELETE FROM cadre.coordinators c WHERE (c.seen_ms < " PG_NOW_MS " - 86400000"   \
+    " OR (c.name = ?2 AND c.addresses = ?3 AND NOT " PG_COORDINATOR_ALIVE "))"                     \
     " AND c.id <> ?1) INSERT INTO cadre.coordinators"                                              \
     " (id, name, addresses, version, started_ms, seen_ms)"                                         \
     " VALUES (?1, ?2, ?3, ?4, ?5, " PG_NOW_MS                                                      \

@@ -137,6 +137,25 @@ static void one_that_says_nothing_is_gone__and_forgotten_after_a_day(void **stat
     expect_list(0, 10, false, "2 b:1 [] 1.0 1002 alive;");
 }
 
+/* Killed, and started again: it is in the list once. */
+static void one_that_is_back__is_not_gone(void **state)
+{
+    (void)state;
+    fresh();
+    struct pg_coordinator a = coordinator(1, "a:1", "[\"a:1\"]"),
+                          b = coordinator(2, "b:1", "[\"b:1\"]"),
+                          again = coordinator(3, "a:1", "[\"a:1\"]");
+    note(&a);
+    note(&b);
+    note(&again);
+    expect_list(0, 10, false,
+                "1 a:1 [\"a:1\"] 1.0 1001 alive;2 b:1 [\"b:1\"] 1.0 1002 alive;"
+                "3 a:1 [\"a:1\"] 1.0 1003 alive;");
+    psql("UPDATE cadre.coordinators SET seen_ms = seen_ms - 15000 WHERE id < 3");
+    note(&again);
+    expect_list(0, 10, false, "2 b:1 [\"b:1\"] 1.0 1002;3 a:1 [\"a:1\"] 1.0 1003 alive;");
+}
+
 static void owner_is_the_one_that_the_row_names(void **state)
 {
     (void)state;
@@ -181,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_has_a_row_while_it_says_that_it_is_there),
         cmocka_unit_test(one_that_says_nothing_is_gone__and_forgotten_after_a_day),
+        cmocka_unit_test(one_that_is_back__is_not_gone),
         cmocka_unit_test(owner_is_the_one_that_the_row_names),
         cmocka_unit_test(addresses_are_of_all_that_are_alive__its_own_first),
     };
