@@ -26,6 +26,7 @@ struct watching {
     bool owns;                /* from on_taken to watching_again */
     bool giving;              /* on_given is owed */
     char *all;                /* where all coordinators are, JSON list; NULL: not known */
+    int64_t said_epoch;       /* of the owner that was logged last; 0: none was */
     bool failing;             /* the last question had no answer: it was logged */
     bool unfit;               /* so was that this program is not for the database any more */
     bool stopped;
@@ -179,6 +180,15 @@ static void complain(struct watching *w, const char *what)
     }
 }
 
+/* Where the owner is, in the log of a standby: when it is known, and again with each epoch. */
+static void say_owner(struct watching *w)
+{
+    if (!w->owner || w->row.epoch == w->said_epoch) return;
+    w->said_epoch = w->row.epoch;
+    log_info("owner: the queue is of the coordinator at %s, epoch %lld; this one is a standby",
+             w->owner, (long long)w->row.epoch);
+}
+
 static void on_look(struct watching *w)
 {
     complain(w, "the database does not say who owns the queue");
@@ -188,6 +198,7 @@ static void on_look(struct watching *w)
         /* one that lost it may still be the last that the row names */
         bool other = w->row.held && w->found && !str_eq(w->found, w->addresses);
         w->owner = other ? mem_strdup(w->found) : NULL;
+        say_owner(w);
     }
     mem_free(w->found);
     w->found = NULL;
