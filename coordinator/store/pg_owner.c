@@ -49,10 +49,7 @@ int pg_owner_look(struct db *d, struct pg_owner *out, struct err *e)
 {
     int64_t there = 0;
     int rc = db_int(d, PG_SCHEMA_LOOK, &there, e);
-    if (rc == 0 && !there)
-        rc = err_set(e, ERR_NOT_FOUND,
-                     "%s has no tables of Cadre: 'init' makes them, with a new state folder",
-                     d->path);
+    if (rc == 0 && !there) rc = err_set(e, ERR_NOT_FOUND, PG_NO_TABLES, d->path);
     if (rc != 0) return rc;
     struct stmt *q = NULL;
     rc = db_prepare_one(d, LOOK, &q, e);

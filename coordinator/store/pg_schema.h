@@ -15,6 +15,10 @@
 
 /* 1 when the database has Cadre's tables, else 0. */
 #define PG_SCHEMA_LOOK "SELECT CASE WHEN to_regclass('cadre.owner') IS NULL THEN 0 ELSE 1 END"
+/* Of a database that has none. */
+#define PG_NO_TABLES                                                                               \
+    "%s has no tables of Cadre: 'init' makes them, with a new state folder, and 'migrate-store' "  \
+    "moves the queue of one with files there"
 /* The version of a database that has them. */
 #define PG_SCHEMA_VERSION "SELECT schema FROM cadre.owner WHERE part = 0"
 

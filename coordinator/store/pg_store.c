@@ -136,9 +136,7 @@ static int bring_tables(struct store *s, const struct store_parts *p, struct err
     int64_t version = 0;
     int rc = look_for_tables(&s->queue, &version, e);
     if (rc == 0 && version == 0 && !p->make)
-        rc = err_set(e, ERR_NOT_FOUND,
-                     "%s has no tables of Cadre: 'init' makes them, with a new state folder",
-                     s->queue.path);
+        rc = err_set(e, ERR_NOT_FOUND, PG_NO_TABLES, s->queue.path);
     if (rc == 0 && version == 0) rc = make_tables(s, p->end == MOVE_TARGET, &version, e);
     if (rc == 0) rc = check_owned(s, p, version, e);
     if (rc == 0) rc = upgrade(s, &version, e);
@@ -178,7 +176,7 @@ static int check_ca(const struct db *d, const char *ca, const char *of_database,
     if (!ca || !of_database || str_eq(ca, of_database)) return 0;
     return err_set(e, ERR_CONFLICT,
                    "%s belongs to another CA than ca.key and ca.pem of the state folder: every "
-                   "coordinator of a database has the same ones",
+                   "coordinator of a database has a copy of the first one's state folder",
                    d->path);
 }
 
@@ -342,10 +340,7 @@ static int open_reader(struct reader *r, const struct pg_place *place, struct er
     int rc = pg_load(place->folder, &m, e);
     if (rc == 0) rc = m->open(&r->queue, &r->output, place, PG_READER, e);
     if (rc == 0) rc = look_for_tables(&r->queue, &version, e);
-    if (rc == 0 && version == 0)
-        rc = err_set(e, ERR_NOT_FOUND,
-                     "%s has no tables of Cadre: 'init' makes them, with a new state folder",
-                     r->queue.path);
+    if (rc == 0 && version == 0) rc = err_set(e, ERR_NOT_FOUND, PG_NO_TABLES, r->queue.path);
     if (rc == 0) rc = pg_schema_check(version, e);
     if (rc == 0) rc = marks_check_pg(&r->queue, e);
     if (rc == 0) rc = reader_prepare(r, e);
