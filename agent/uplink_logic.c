@@ -58,7 +58,6 @@ struct uplink_logic {
     struct buf frame;
     struct backoff backoff;
     struct rng rng;
-    size_t attempts;    /* to connect, since the last welcome */
     char *capabilities; /* JSON text */
     bool caps_told;     /* in this session, as they are */
     char *resting;      /* why no jobs are wanted just now; NULL: they are */
@@ -261,13 +260,12 @@ static void on_lease_due(struct uplink_logic *l, int64_t now_ms)
 
 static void connect_now(struct uplink_logic *l, const struct moment *now)
 {
-    size_t n = l->attempts++;
     l->tried_ms = now->mono_ms;
     frame_reader_init(&l->reader, LIMIT_FRAME_KNOWN);
     move(l, UPLINK_CONNECTING, "time");
     l->linked = true;
     l->ending = false;
-    act(l, &(struct uplink_action){.type = UPLINK_CONNECT, .u.n = n});
+    act_plain(l, UPLINK_CONNECT);
 }
 
 static void say_retry(struct uplink_logic *l, bool was_live, const struct err *why, int64_t wait_ms)
@@ -441,7 +439,6 @@ static void on_welcome(struct uplink_logic *l, const struct moment *now,
     l->misses = 0;
     backoff_init(&l->backoff, BACKOFF_MIN_MS, lease_retry_ms(w->heartbeat_ms));
     move(l, runner_logic_draining(l->o.runner) ? UPLINK_DRAINING : UPLINK_READY, "welcome");
-    l->attempts = 0;
     act_text(l, UPLINK_WELCOMED, w->version);
     if (w->addresses) act_text(l, UPLINK_ADDRESSES, w->addresses);
     warn_of_skew(now, w);

@@ -29,7 +29,7 @@
 struct uplink_logic;
 
 enum uplink_action_type {
-    UPLINK_CONNECT,     /* n: attempts since the last welcome; call opened or closed afterwards */
+    UPLINK_CONNECT,     /* call opened or closed afterwards */
     UPLINK_SEND,        /* data, len: whole frames, in this order */
     UPLINK_CLOSE,       /* send the queued bytes, then close; call closed afterwards */
     UPLINK_ABORT,       /* err: why; close at once; call closed afterwards */
@@ -46,7 +46,6 @@ enum uplink_action_type {
 struct uplink_action {
     enum uplink_action_type type;
     union {
-        size_t n;
         int64_t at_ms;
         const char *text;
         const struct err *err;

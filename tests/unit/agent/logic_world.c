@@ -196,7 +196,7 @@ static void on_uplink_act(const struct uplink_action *a, void *user)
     struct world *w = user;
     switch (a->type) {
     case UPLINK_CONNECT:
-        note(w, "connect %d", (int)a->u.n);
+        note(w, "connect");
         w->linked = true;
         break;
     case UPLINK_SEND:

@@ -457,7 +457,7 @@ static void hello_tells__when_it_comes_back_unwell(void **state)
     world_pass(w, w->uplink_wake_ms - w->now.mono_ms);
     uplink_logic_wake(w->uplink, &w->now);
     uplink_logic_opened(w->uplink, &w->now);
-    did(w, "connect 0, hello seq 1, 1 attempts unwell: no space");
+    did(w, "connect, hello seq 1, 1 attempts unwell: no space");
     welcome(w, 1);
     assert_non_null(strstr(w->did, ", ready 4/4 unwell: no space, "));
 }

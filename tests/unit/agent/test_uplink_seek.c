@@ -72,9 +72,9 @@ static void owner_that_was_told__is_tried_at_once(void **state)
     uplink_logic_start(w->uplink, &w->now);
     w->owner_is_fresh = true;
     assert_int_equal(meet_not_owner(w, "[\"b:1\"]", 250), 10);
-    did(w, "connect 0, hello seq 0, 0 attempts, owner [\"b:1\"], close");
+    did(w, "connect, hello seq 0, 0 attempts, owner [\"b:1\"], close");
     wake(w);
-    did(w, "connect 1");
+    did(w, "connect");
     uplink_logic_opened(w->uplink, &w->now);
     welcome(w, 0);
     assert_true(uplink_logic_is_live(w->uplink));
@@ -184,7 +184,7 @@ static void owner_that_gives_up__is_left_and_the_job_it_still_sends_is_not_begun
     take_job_by_link(w, 1, 1); /* and when that is over */
     assert_int_equal(w->uplink_wake_ms, w->now.mono_ms);
     wake(w);
-    did(w, "connect 0");
+    did(w, "connect");
     uplink_logic_opened(w->uplink, &w->now);
     welcome(w, 0);
     w->did[0] = '\0';
