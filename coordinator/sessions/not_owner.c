@@ -26,7 +26,6 @@ struct not_owner {
     struct not_owner_options o;
     struct guest *first;
     size_t count;
-    uint64_t refused;
     char *addresses; /* NULL: no owner is known */
     int64_t retry_ms;
     int64_t second; /* of the clock, and the answers within it */
@@ -42,7 +41,6 @@ struct not_owner {
 static void count_answer(struct not_owner *n)
 {
     int64_t second = os_mono_ms() / 1000;
-    n->refused++;
     if (second != n->second) {
         int64_t waiting = second == n->second + 1 ? n->in_second * n->retry_ms / 1000 : 0;
         n->retry_ms = waiting * 1000 / NOT_OWNER_A_SECOND;
@@ -231,11 +229,6 @@ void not_owner_set(struct not_owner *n, const char *addresses)
 size_t not_owner_count(const struct not_owner *n)
 {
     return n->count;
-}
-
-uint64_t not_owner_refused(const struct not_owner *n)
-{
-    return n->refused;
 }
 
 void not_owner_stop(struct not_owner *n, bool cut)

@@ -29,8 +29,7 @@ void not_owner_set(struct not_owner *n, const char *addresses);
  * at most first_message_ms; answers it, and closes in order. A peer with a certificate of an agent
  * is admitted at the door; any other keeps one of the door's places. */
 void sessions_refuse_not_owner(struct not_owner *n, struct link *l);
-size_t not_owner_count(const struct not_owner *n);     /* links that are open */
-uint64_t not_owner_refused(const struct not_owner *n); /* answers with not-owner, so far */
+size_t not_owner_count(const struct not_owner *n); /* links that are open */
 /* Every link is closed in order (cut: at once), and what comes later is cut. May be called again.
  * For the end of the process: while it lives on as the owner, links that were taken over before get
  * their answer. */
