@@ -45,6 +45,15 @@ int db_exec(struct db *d, const char *sql, struct err *e)
     return d->driver->exec(d, sql, e);
 }
 
+int db_run_text(struct db *d, const char *sql, struct err *e)
+{
+    struct stmt *q = NULL;
+    int rc = db_prepare_one(d, sql, &q, e);
+    if (rc == 0) rc = db_run(d, q, e);
+    stmt_finish(q);
+    return rc;
+}
+
 int db_int(struct db *d, const char *sql, int64_t *out, struct err *e)
 {
     struct stmt *q = NULL;

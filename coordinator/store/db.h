@@ -82,6 +82,8 @@ void db_close(struct db *d);      /* also of a zeroed struct */
 
 /* Statements without parameters or rows, separated by semicolons. */
 int db_exec(struct db *d, const char *sql, struct err *e);
+/* One such statement, which is prepared and run by db_run. */
+int db_run_text(struct db *d, const char *sql, struct err *e);
 /* The first column of the first row. */
 int db_int(struct db *d, const char *sql, int64_t *out, struct err *e);
 bool db_in_transaction(const struct db *d);

@@ -10,15 +10,6 @@
 #define BYTES_MOST (4u << 20)
 #define SQL_BYTES 65536
 
-int move_run(struct db *d, const char *sql, struct err *e)
-{
-    struct stmt *q = NULL;
-    int rc = db_prepare_one(d, sql, &q, e);
-    if (rc == 0) rc = db_run(d, q, e);
-    stmt_finish(q);
-    return rc;
-}
-
 /* ---- which there are ------------------------------------------------------------------------ */
 
 #define COLUMNS                                                                                    \
@@ -225,7 +216,7 @@ static int end_batch(struct copying *c, struct err *e)
     int64_t one;
     int rc =
         db_int(c->to, "SELECT 1", &one, e); /* all rows are there: a COMMIT is waited for less */
-    if (rc == 0) rc = move_run(c->to, "COMMIT", e);
+    if (rc == 0) rc = db_run_text(c->to, "COMMIT", e);
     if (rc) return rc;
     db_settle(c->to);
     c->copied += c->in_batch;
@@ -236,7 +227,7 @@ static int end_batch(struct copying *c, struct err *e)
 
 static int copy_row(struct copying *c, struct err *e)
 {
-    int rc = c->in_batch ? 0 : move_run(c->to, "BEGIN", e);
+    int rc = c->in_batch ? 0 : db_run_text(c->to, "BEGIN", e);
     if (rc) return rc;
     for (int i = 0; i < c->t->count; i++)
         bind_column(c, i);
@@ -255,7 +246,7 @@ int move_table_copy(const struct move_table *t, struct db *from, struct db *to, 
     while (rc == 0 && (rc = db_step(from, c.rows, e)) == 1)
         rc = copy_row(&c, e);
     if (rc == 0 && c.in_batch) rc = end_batch(&c, e);
-    if (rc != 0 && db_in_transaction(to)) (void)move_run(to, "ROLLBACK", NULL);
+    if (rc != 0 && db_in_transaction(to)) (void)db_run_text(to, "ROLLBACK", NULL);
     stmt_finish(c.last);
     stmt_finish(c.rows);
     stmt_finish(c.add);
@@ -303,7 +294,7 @@ int move_table_clear(const struct move_table *t, struct db *d, struct err *e)
     buf_init(&b, SQL_BYTES);
     buf_adds(&b, d->driver->dialect == DIALECT_POSTGRESQL ? "TRUNCATE " : "DELETE FROM ");
     add_name(&b, t, d);
-    int rc = move_run(d, b.data, e);
+    int rc = db_run_text(d, b.data, e);
     buf_fini(&b);
     return rc;
 }

@@ -39,7 +39,4 @@ int move_table_any(const struct move_table *t, struct db *d, bool *any, struct e
 /* Within the caller's transaction. */
 int move_table_clear(const struct move_table *t, struct db *d, struct err *e);
 
-/* A statement without rows or parameters. */
-int move_run(struct db *d, const char *sql, struct err *e);
-
 #endif

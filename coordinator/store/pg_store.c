@@ -19,29 +19,20 @@
 
 /* ---- tables --------------------------------------------------------------------------------- */
 
-static int run_text(struct db *d, const char *sql, struct err *e)
-{
-    struct stmt *q = NULL;
-    int rc = db_prepare_one(d, sql, &q, e);
-    if (rc == 0) rc = db_run(d, q, e);
-    stmt_finish(q);
-    return rc;
-}
-
 static void back(struct db *d)
 {
-    if (db_in_transaction(d)) (void)run_text(d, "ROLLBACK", NULL);
+    if (db_in_transaction(d)) (void)db_run_text(d, "ROLLBACK", NULL);
 }
 
 int pg_opening_begin(struct store *s, struct err *e)
 {
-    int rc = run_text(&s->queue, "BEGIN", e);
+    int rc = db_run_text(&s->queue, "BEGIN", e);
     return rc == 0 ? store_own(s, e) : rc;
 }
 
 int pg_opening_end(struct store *s, int rc, struct err *e)
 {
-    if (rc == 0) rc = run_text(&s->queue, "COMMIT", e);
+    if (rc == 0) rc = db_run_text(&s->queue, "COMMIT", e);
     if (rc == 0 && s->epoch != 0) s->batch++;
     back(&s->queue);
     return rc;

@@ -295,10 +295,10 @@ static int clear_tables(struct move *w, bool output, struct err *e)
 static int clear_file(struct move *w, bool output, struct err *e)
 {
     struct db *d = files_db(w, output);
-    int rc = move_run(d, "BEGIN", e);
+    int rc = db_run_text(d, "BEGIN", e);
     if (rc == 0) rc = clear_tables(w, output, e);
-    if (rc == 0) rc = move_run(d, "COMMIT", e);
-    if (rc != 0 && db_in_transaction(d)) (void)move_run(d, "ROLLBACK", NULL);
+    if (rc == 0) rc = db_run_text(d, "COMMIT", e);
+    if (rc != 0 && db_in_transaction(d)) (void)db_run_text(d, "ROLLBACK", NULL);
     return rc;
 }
 
@@ -416,7 +416,7 @@ static int copy_part(struct move *w, bool output, struct err *e)
     const struct part_sql *p = &part_sql[output];
     struct db *from = source_db(w, output), *to = target_db(w, output);
     struct stmt *row = NULL;
-    int rc = move_run(to, w->m->to_pg ? p->remove_pg : p->remove_files, e);
+    int rc = db_run_text(to, w->m->to_pg ? p->remove_pg : p->remove_files, e);
     if (rc == 0) rc = db_prepare_one(from, w->m->to_pg ? p->files : p->pg, &row, e);
     if (rc == 0) rc = db_step(from, row, e);
     if (rc == 1) rc = add_part(p, row, to, w->m->to_pg ? p->add_pg : p->add_files, e);
@@ -427,10 +427,10 @@ static int copy_part(struct move *w, bool output, struct err *e)
 static int end_file(struct move *w, bool output, struct err *e)
 {
     struct db *d = files_db(w, output);
-    int rc = move_run(d, "BEGIN", e);
+    int rc = db_run_text(d, "BEGIN", e);
     if (rc == 0) rc = copy_part(w, output, e);
-    if (rc == 0) rc = move_run(d, "COMMIT", e);
-    if (rc != 0 && db_in_transaction(d)) (void)move_run(d, "ROLLBACK", NULL);
+    if (rc == 0) rc = db_run_text(d, "COMMIT", e);
+    if (rc != 0 && db_in_transaction(d)) (void)db_run_text(d, "ROLLBACK", NULL);
     return rc;
 }
 
@@ -446,7 +446,7 @@ static int end(struct move *w, struct err *e)
     if (rc == 0) rc = copy_part(w, false, e);
     if (rc == 0) rc = copy_part(w, true, e);
     if (rc == 0)
-        rc = move_run(&w->pg->queue, "DELETE FROM cadre.moves WHERE mark = '" MARK_COPY "'", e);
+        rc = db_run_text(&w->pg->queue, "DELETE FROM cadre.moves WHERE mark = '" MARK_COPY "'", e);
     return pg_opening_end(w->pg, rc, e);
 }
 

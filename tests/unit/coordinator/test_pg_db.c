@@ -86,15 +86,6 @@ static void do_text(struct db *d, const char *sql)
     stmt_finish(q);
 }
 
-static int run_text(struct db *d, const char *sql, struct err *e)
-{
-    struct stmt *q = NULL;
-    int rc = db_prepare_one(d, sql, &q, e);
-    if (rc == 0) rc = db_run(d, q, e);
-    stmt_finish(q);
-    return rc;
-}
-
 static int64_t number(struct db *d, const char *sql)
 {
     int64_t n = -1;
@@ -238,7 +229,7 @@ static void reader_changes_nothing(void **state)
     struct db maker, d;
     fresh(&maker);
     reach(&d, NULL, PG_READER);
-    FAILS(ERR_UNAVAILABLE, run_text(&d, "INSERT INTO t VALUES (1)", &e));
+    FAILS(ERR_UNAVAILABLE, db_run_text(&d, "INSERT INTO t VALUES (1)", &e));
     db_close(&d);
     db_close(&maker);
 }
@@ -375,7 +366,7 @@ static void begin_again(struct db *d)
 {
     int rc;
     do
-        rc = run_text(d, "BEGIN", NULL);
+        rc = db_run_text(d, "BEGIN", NULL);
     while (rc == ERR_UNAVAILABLE);
     assert_int_equal(rc, 0);
 }
@@ -394,7 +385,7 @@ static void writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next(void *
     FAILS(ERR_UNAVAILABLE, db_run(&d, end, &e));
     assert_true(db_in_transaction(&d));
     FAILS(ERR_UNAVAILABLE, db_run(&d, add, &e));
-    FAILS(ERR_UNAVAILABLE, run_text(&d, "BEGIN", &e));
+    FAILS(ERR_UNAVAILABLE, db_run_text(&d, "BEGIN", &e));
     FAILS(ERR_UNAVAILABLE, db_run(&d, end, &e));
     OK(db_run(&d, back, &e));
     assert_false(db_in_transaction(&d));
@@ -409,7 +400,7 @@ static void writer_that_lost_a_transaction_runs_nothing_of_it_in_the_next(void *
     db_close(&d);
     reach(&d, NULL, PG_WRITER); /* outside of a transaction */
     kill_backend(&maker, &d);
-    FAILS(ERR_UNAVAILABLE, run_text(&d, "INSERT INTO t VALUES (1)", &e));
+    FAILS(ERR_UNAVAILABLE, db_run_text(&d, "INSERT INTO t VALUES (1)", &e));
     assert_false(db_in_transaction(&d));
     begin_again(&d);
     do_text(&d, "ROLLBACK");
@@ -546,7 +537,7 @@ static void commit_without_an_answer_is_given_up(void **state)
     assert_int_equal(kill(pid, SIGCONT), 0);
     assert_int_equal(rc, ERR_UNAVAILABLE);
     assert_non_null(strstr(why.msg, "is not known"));
-    FAILS(ERR_UNAVAILABLE, run_text(&d, "INSERT INTO t VALUES (2)", &e));
+    FAILS(ERR_UNAVAILABLE, db_run_text(&d, "INSERT INTO t VALUES (2)", &e));
     OK(db_run(&d, back, &e));
     assert_false(db_in_transaction(&d));
     stmt_finish(back);
@@ -724,7 +715,7 @@ static void bad_statement_is_told_with_its_text(void **state)
     struct db d;
     fresh(&d);
     struct err why = {0};
-    assert_int_equal(run_text(&d, "SELECT nothing FROM nowhere", &why), ERR_INTERNAL);
+    assert_int_equal(db_run_text(&d, "SELECT nothing FROM nowhere", &why), ERR_INTERNAL);
     assert_non_null(strstr(why.msg, "nowhere"));
     assert_int_equal(number(&d, "SELECT 5"), 5);
     db_close(&d);
