@@ -64,8 +64,15 @@ int pg_owner_look(struct db *d, struct pg_owner *out, struct err *e)
     return rc < 0 ? rc : 0;
 }
 
-/* 1: the row was raised; 0: there is no such row. */
-static int try_raise(struct db *d, struct stmt *q, struct pg_reign *out, struct err *e)
+struct change {
+    const char *sql;
+    bool any_batch; /* of the row that was seen the epoch alone has to be the same */
+    const char *holder, *addresses; /* NULL: they stay */
+    bool ends_others;               /* a transaction that holds the row for long is ended */
+};
+
+/* 1: the row was changed; 0: there is no such row. */
+static int step_change(struct db *d, struct stmt *q, struct pg_reign *out, struct err *e)
 {
     int rc = db_step(d, q, e);
     if (rc != 1) return rc;
@@ -74,70 +81,56 @@ static int try_raise(struct db *d, struct stmt *q, struct pg_reign *out, struct 
     return 1;
 }
 
-static int raise_row(struct db *d, struct stmt *q, struct pg_reign *out, struct err *e)
+static int change_row(struct db *d, const struct change *c, const struct pg_reign *seen,
+                      struct pg_reign *out, struct err *e)
 {
+    struct stmt *q = NULL;
     struct err why = {0};
     int64_t ended;
-    int rc = try_raise(d, q, out, &why);
-    /* either the row is held, or the database is gone, which the next call would say as well */
-    if (rc == ERR_UNAVAILABLE && db_int(d, END_HOLDERS, &ended, NULL) == 0)
-        rc = try_raise(d, q, out, &why);
+    int rc = db_prepare_one(d, c->sql, &q, &why);
+    if (rc == 0) {
+        bind_int(q, 1, seen->epoch);
+        if (!c->any_batch) bind_int(q, 2, seen->batch);
+        if (c->holder) bind_text(q, 3, c->holder);
+        if (c->holder) bind_text(q, 4, c->addresses);
+        rc = step_change(d, q, out, &why);
+        /* either the row is held, or the database is gone, which the next call would say as well */
+        if (c->ends_others && rc == ERR_UNAVAILABLE && db_int(d, END_HOLDERS, &ended, NULL) == 0)
+            rc = step_change(d, q, out, &why);
+        if (rc == 0)
+            rc = err_set(&why, ERR_FENCED, "%s: another coordinator owns the queue", d->path);
+    }
+    stmt_finish(q);
     if (rc < 0 && e) *e = why;
-    if (rc == 0) return err_set(e, ERR_FENCED, "%s: another coordinator owns the queue", d->path);
     return rc < 0 ? rc : 0;
 }
 
 int pg_owner_take(struct db *d, const struct pg_reign *seen, const char *holder,
                   const char *addresses, struct pg_reign *out, struct err *e)
 {
-    struct stmt *q = NULL;
-    int rc = db_prepare_one(d, TAKE, &q, e);
-    if (rc == 0) {
-        bind_int(q, 1, seen->epoch);
-        bind_int(q, 2, seen->batch);
-        bind_text(q, 3, holder);
-        bind_text(q, 4, addresses);
-        rc = raise_row(d, q, out, e);
-    }
-    stmt_finish(q);
-    return rc;
-}
-
-static int write_row(struct db *d, const char *sql, struct pg_reign *mine, struct err *e)
-{
-    struct stmt *q = NULL;
-    int rc = db_prepare_one(d, sql, &q, e);
-    if (rc == 0) {
-        bind_int(q, 1, mine->epoch);
-        bind_int(q, 2, mine->batch);
-        rc = try_raise(d, q, mine, e);
-    }
-    stmt_finish(q);
-    if (rc == 0) return err_set(e, ERR_FENCED, "%s: another coordinator owns the queue", d->path);
-    return rc < 0 ? rc : 0;
+    const struct change c = {.sql = TAKE,
+                             .holder = holder,
+                             .addresses = addresses,
+                             .ends_others = true};
+    return change_row(d, &c, seen, out, e);
 }
 
 int pg_owner_write(struct db *d, struct pg_reign *mine, struct err *e)
 {
-    return write_row(d, RENEW, mine, e);
+    return change_row(d, &(struct change){.sql = RENEW}, mine, mine, e);
 }
 
 int pg_owner_release(struct db *d, struct pg_reign *mine, struct err *e)
 {
-    return write_row(d, RELEASE, mine, e);
+    return change_row(d, &(struct change){.sql = RELEASE}, mine, mine, e);
 }
 
 int pg_owner_resolve(struct db *d, const struct pg_reign *mine, struct pg_reign *out, bool *landed,
                      struct err *e)
 {
-    struct stmt *q = NULL;
+    const struct change c = {.sql = RAISE, .any_batch = true, .ends_others = true};
     struct pg_reign now;
-    int rc = db_prepare_one(d, RAISE, &q, e);
-    if (rc == 0) {
-        bind_int(q, 1, mine->epoch);
-        rc = raise_row(d, q, &now, e);
-    }
-    stmt_finish(q);
+    int rc = change_row(d, &c, mine, &now, e);
     if (rc != 0) return rc;
     *landed = now.batch > mine->batch;
     *out = now;
