@@ -18,9 +18,6 @@
 #define SEIZE_LOOK_MS 250
 #define ALONE_MS 12000 /* one that was killed is taken for alive for 10 s */
 
-/* Whoever looks at the row does not wait for a list: neither for a synchronous standby nor long. */
-#define NOTE_SESSION "SET synchronous_commit = off; SET statement_timeout = 3000"
-
 struct shared {
     char *folder, *password;
     const char *uri;
@@ -39,18 +36,13 @@ static struct pg_place where(const struct shared *s)
 
 /* ---- the row -------------------------------------------------------------------------------- */
 
-static int connect_to(const struct shared *s, struct db *d, struct err *e)
-{
-    if (d->driver) return 0;
-    struct pg_place p = where(s);
-    int rc = pg_owner_open(&p, d, e);
-    if (rc) db_close(d);
-    return rc;
-}
-
 static int connect_row(struct shared *s, struct err *e)
 {
-    return connect_to(s, &s->row, e);
+    if (s->row.driver) return 0;
+    struct pg_place p = where(s);
+    int rc = pg_owner_open(&p, &s->row, e);
+    if (rc) db_close(&s->row);
+    return rc;
 }
 
 /* A connection that failed is not used again: what it had begun may still be under way there. */
@@ -155,9 +147,8 @@ static int note(void *user, char **all, struct err *e)
     struct shared *s = user;
     *all = NULL;
     if (!s->self.id) return 0;
-    bool fresh = !s->list.driver;
-    int rc = connect_to(s, &s->list, e);
-    if (!rc && fresh) rc = db_exec(&s->list, NOTE_SESSION, e);
+    struct pg_place p = where(s);
+    int rc = s->list.driver ? 0 : pg_coordinators_open(&p, &s->list, e);
     if (!rc) rc = pg_coordinators_write(&s->list, &s->self, e);
     if (!rc) rc = pg_coordinators_addresses(&s->list, &s->self, all, e);
     if (rc) db_close(&s->list);

@@ -36,6 +36,9 @@
     "SET default_transaction_read_only = on; SET statement_timeout = 30000;"                       \
     "SET idle_in_transaction_session_timeout = 30000;"
 #define OWNER "SET lock_timeout = 3000;"
+/* Whoever looks at the owner's row does not wait for a list: neither for a synchronous standby nor
+ * long. */
+#define LIST OWNER "SET synchronous_commit = off; SET statement_timeout = 3000;"
 
 /* Of what the server says unasked one thing counts: pg_cancel_backend ends a commit's wait for its
  * synchronous standby, and the commit then says that it was done. */
@@ -113,11 +116,13 @@ static int set_session(struct pg_conn *c, struct err *e)
                        "%s has the encoding %s: make one with 'CREATE DATABASE ... ENCODING UTF8 "
                        "TEMPLATE template0'",
                        c->name, encoding ? encoding : "that it does not tell");
-    char *sql = str_dupf("%s%s%s", SESSION PLANS, c->use == PG_READER ? READER : WRITER,
-                         c->use == PG_OWNER ? OWNER : "");
-    int rc = pg_exec_all(c, sql, e);
-    mem_free(sql);
-    return rc;
+    static const char *const sessions[] = {
+        [PG_WRITER] = SESSION PLANS WRITER,
+        [PG_READER] = SESSION PLANS READER,
+        [PG_OWNER] = SESSION PLANS WRITER OWNER,
+        [PG_LIST] = SESSION PLANS WRITER LIST,
+    };
+    return pg_exec_all(c, sessions[c->use], e);
 }
 
 int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e)

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/store/pg_load.h"
 #include "coordinator/store/pg_statements.h"
 
 #include <string.h>
@@ -28,6 +29,14 @@
 char *pg_coordinator_holder(const struct pg_coordinator *c)
 {
     return str_dupf("%s %lld", c->name, (long long)c->id);
+}
+
+int pg_coordinators_open(const struct pg_place *place, struct db *out, struct err *e)
+{
+    const struct pg_module *m;
+    *out = (struct db){0};
+    int rc = pg_load(place->folder, &m, e);
+    return rc == 0 ? m->open(out, NULL, place, PG_LIST, e) : rc;
 }
 
 int pg_coordinators_write(struct db *d, const struct pg_coordinator *c, struct err *e)

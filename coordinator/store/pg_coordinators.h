@@ -4,7 +4,7 @@
 #ifndef CADRE_COORDINATOR_STORE_PG_COORDINATORS_H
 #define CADRE_COORDINATOR_STORE_PG_COORDINATORS_H
 
-#include "coordinator/store/db.h"
+#include "coordinator/store/pg_module.h"
 
 struct pg_coordinator {
     int64_t id;            /* made anew at each start */
@@ -16,8 +16,11 @@ struct pg_coordinator {
 
 /* What the owner's row has as its holder; mem_free. */
 char *pg_coordinator_holder(const struct pg_coordinator *c);
+/* A connection of its own (PG_LIST); db_close, after any result. */
+int pg_coordinators_open(const struct pg_place *place, struct db *out, struct err *e);
+
 /* Says that it is alive; the first time makes its row. Those that have not been seen for a day are
- * deleted. d: of pg_owner_open. */
+ * deleted. */
 int pg_coordinators_write(struct db *d, const struct pg_coordinator *c, struct err *e);
 /* The addresses of all that are alive, 8 at most, c's own first: JSON list, mem_free. */
 int pg_coordinators_addresses(struct db *d, const struct pg_coordinator *c, char **out,

@@ -28,10 +28,10 @@ static struct pg_db *of(const struct db *d)
     return (struct pg_db *)d->connection;
 }
 
-/* Who only asks for the owner's row has a coordinator wait that stops, and one that takes over. */
+/* Who only asks for the owner's row or the list has a coordinator wait that stops, and one that takes over. */
 static int64_t patience(const struct pg_conn *c)
 {
-    if (c->use == PG_OWNER) return PG_COMMIT_MS;
+    if (c->use == PG_OWNER || c->use == PG_LIST) return PG_COMMIT_MS;
     return c->use == PG_READER ? PG_READ_MS : PG_WRITE_MS;
 }
 

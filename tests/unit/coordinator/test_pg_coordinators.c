@@ -36,7 +36,7 @@ static int set_up(void **state)
     struct store *s = NULL;
     OK(store_open_pg(&p, NULL, &parts, &s, &e));
     store_close(s);
-    OK(pg_owner_open(&p, &d, &e));
+    OK(pg_coordinators_open(&p, &d, &e));
     OK(reader_open_pg(&p, &reader, &e));
     return 0;
 }

@@ -437,7 +437,7 @@ static void plan_does_not_wait_for_the_server_to_count(void **state)
     struct db maker;
     fresh(&maker);
     OK(db_exec(&maker, "VACUUM ANALYZE t", &e));
-    for (int use = PG_WRITER; use <= PG_OWNER; use++) {
+    for (int use = PG_WRITER; use <= PG_LIST; use++) {
         struct db d;
         reach(&d, NULL, (enum pg_use)use);
         struct stmt *plan = make(&d, "EXPLAIN SELECT name FROM t WHERE id = 7");
@@ -608,6 +608,48 @@ static void question_for_the_owner_is_given_up_early(void **state)
     db_close(&maker);
 }
 
+static char *session(struct db *d)
+{
+    static const char sql[] = "SELECT current_setting('statement_timeout') || ' ' ||"
+                              " current_setting('lock_timeout') || ' ' ||"
+                              " current_setting('synchronous_commit') || ' ' ||"
+                              " current_setting('default_transaction_read_only')";
+    struct stmt *q = NULL;
+    char *all = NULL;
+    int rc;
+    do { /* a connection is made anew after a moment */
+        rc = db_prepare_one(d, sql, &q, NULL);
+        if (rc == 0) rc = db_step(d, q, NULL);
+        if (rc == 1) all = column_text(q, 0);
+        stmt_finish(q);
+        q = NULL;
+    } while (rc == ERR_UNAVAILABLE);
+    assert_int_equal(rc, 1);
+    return all;
+}
+
+static void session_is_the_same_when_it_connects_again(void **state)
+{
+    static const char *const sessions[] = {[PG_WRITER] = "15s 0 on off",
+                                           [PG_READER] = "30s 0 on on",
+                                           [PG_OWNER] = "15s 3s on off",
+                                           [PG_LIST] = "3s 3s off off"};
+    (void)state;
+    struct db maker, d;
+    fresh(&maker);
+    for (int use = PG_WRITER; use <= PG_LIST; use++) {
+        reach(&d, NULL, (enum pg_use)use);
+        for (int i = 0; i < 2; i++) {
+            char *all = session(&d);
+            assert_string_equal(all, sessions[use]);
+            mem_free(all);
+            if (i == 0) kill_backend(&maker, &d);
+        }
+        db_close(&d);
+    }
+    db_close(&maker);
+}
+
 static void reader_connects_again(void **state)
 {
     (void)state;
@@ -751,6 +793,7 @@ int main(void)
         cmocka_unit_test(commit_without_an_answer_is_given_up),
         cmocka_unit_test(commit_whose_wait_for_a_standby_was_ended_is_not_known),
         cmocka_unit_test(question_for_the_owner_is_given_up_early),
+        cmocka_unit_test(session_is_the_same_when_it_connects_again),
         cmocka_unit_test(reader_connects_again),
         cmocka_unit_test(owner_that_is_none_any_more_is_fenced_for_good),
         cmocka_unit_test(lost_server_is_named_and_the_password_is_not),
