@@ -40,6 +40,8 @@
  * long. */
 #define LIST OWNER "SET synchronous_commit = off; SET statement_timeout = 3000;"
 
+#define MOVE "SET idle_in_transaction_session_timeout = 0;" /* the other end may take its time */
+
 /* Of what the server says unasked one thing counts: pg_cancel_backend ends a commit's wait for its
  * synchronous standby, and the commit then says that it was done. */
 static void heed_notice(void *user, const PGresult *r)
@@ -117,10 +119,9 @@ static int set_session(struct pg_conn *c, struct err *e)
                        "TEMPLATE template0'",
                        c->name, encoding ? encoding : "that it does not tell");
     static const char *const sessions[] = {
-        [PG_WRITER] = SESSION PLANS WRITER,
-        [PG_READER] = SESSION PLANS READER,
-        [PG_OWNER] = SESSION PLANS WRITER OWNER,
-        [PG_LIST] = SESSION PLANS WRITER LIST,
+        [PG_WRITER] = SESSION PLANS WRITER,      [PG_READER] = SESSION PLANS READER,
+        [PG_OWNER] = SESSION PLANS WRITER OWNER, [PG_LIST] = SESSION PLANS WRITER LIST,
+        [PG_MOVE] = SESSION PLANS WRITER MOVE, /* with the lock of sqlite_move.c: pg_ready */
     };
     return pg_exec_all(c, sessions[c->use], e);
 }
@@ -169,7 +170,7 @@ int pg_ready(struct pg_conn *c, struct err *e)
         (void)pg_error_lost(c, PQerrorMessage(c->pg), &c->error);
         pg_drop(c);
     }
-    if (pg_now_ms() - c->tried_ms >= PG_AGAIN_MS) {
+    if (c->use != PG_MOVE && pg_now_ms() - c->tried_ms >= PG_AGAIN_MS) {
         struct pg_place p = {.uri = c->uri, .password = c->password};
         return pg_connect(c, &p, e);
     }

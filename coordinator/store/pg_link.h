@@ -79,8 +79,8 @@ int64_t pg_now_ms(void);
 
 /* Connects, and sets what a session of ours needs. */
 int pg_connect(struct pg_conn *c, const struct pg_place *p, struct err *e);
-/* Connects again when the connection is lost; fails when that does, or did a moment ago. Not within
- * a transaction. */
+/* Connects again when the connection is lost; fails when that does, or did a moment ago, and always
+ * with PG_MOVE. Not within a transaction. */
 int pg_ready(struct pg_conn *c, struct err *e);
 /* Closes a connection that is of no use any more, with c->error as it was set. */
 void pg_drop(struct pg_conn *c);

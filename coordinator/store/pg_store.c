@@ -275,8 +275,9 @@ static int open_store(struct store *s, const struct pg_place *place, const struc
                       struct err *e)
 {
     const struct pg_module *m;
+    enum pg_use use = p->end == MOVE_NOT ? PG_WRITER : PG_MOVE;
     int rc = pg_load(place->folder, &m, e);
-    if (rc == 0) rc = m->open(&s->queue, &s->output, place, PG_WRITER, e);
+    if (rc == 0) rc = m->open(&s->queue, &s->output, place, use, e);
     if (rc == 0) rc = pg_check(&s->queue, m, place, e);
     if (rc == 0 && s->epoch != 0) rc = db_prepare_one(&s->queue, OWN, &s->own, e);
     if (rc == 0) rc = bring_tables(s, p, e);

@@ -146,8 +146,7 @@ static int open_pg(struct move *w, struct err *e)
             err_set(e, ERR_CONFLICT, "another 'migrate-store' is at work on %s", w->pg->queue.path);
     if (rc == 0) rc = pg_load(w->m->place->folder, &module, e);
     if (rc == 0) rc = module->open(&w->pg_queue, &w->pg_output, w->m->place, PG_READER, e);
-    /* the other end may take its time over a batch */
-    if (rc == 0) rc = db_exec(&w->pg->queue, "SET idle_in_transaction_session_timeout = 0", e);
+    /* the other end may take its time over a batch; one that connects again by itself has 30 s */
     if (rc == 0) rc = db_exec(&w->pg_queue, "SET idle_in_transaction_session_timeout = 0", e);
     if (rc == 0) rc = marks_read_pg(&w->pg->queue, &w->pg_marks, e);
     return rc;

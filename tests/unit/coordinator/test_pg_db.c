@@ -650,6 +650,28 @@ static void session_is_the_same_when_it_connects_again(void **state)
     db_close(&maker);
 }
 
+/* Its lock is gone. */
+static void move_does_not_connect_again(void **state)
+{
+    (void)state;
+    struct db maker, d;
+    int64_t n;
+    fresh(&maker);
+    reach(&d, NULL, PG_MOVE);
+    assert_int_equal(number(&d, "SELECT CASE WHEN current_setting("
+                                "'idle_in_transaction_session_timeout') = '0' THEN 7 END"),
+                     7);
+    kill_backend(&maker, &d);
+    struct timespec from, now;
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    do { /* others would by then */
+        FAILS(ERR_UNAVAILABLE, db_int(&d, "SELECT 1", &n, &e));
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec - from.tv_sec < 2);
+    db_close(&d);
+    db_close(&maker);
+}
+
 static void reader_connects_again(void **state)
 {
     (void)state;
@@ -794,6 +816,7 @@ int main(void)
         cmocka_unit_test(commit_whose_wait_for_a_standby_was_ended_is_not_known),
         cmocka_unit_test(question_for_the_owner_is_given_up_early),
         cmocka_unit_test(session_is_the_same_when_it_connects_again),
+        cmocka_unit_test(move_does_not_connect_again),
         cmocka_unit_test(reader_connects_again),
         cmocka_unit_test(owner_that_is_none_any_more_is_fenced_for_good),
         cmocka_unit_test(lost_server_is_named_and_the_password_is_not),
