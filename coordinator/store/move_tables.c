@@ -109,8 +109,9 @@ static int prepare(struct db *d, struct buf *sql, struct stmt **out, struct err 
     return rc;
 }
 
-/* Of the greatest key. */
-static int prepare_last(const struct move_table *t, struct db *d, struct stmt **out, struct err *e)
+/* Of all keys, or of the greatest. */
+static int prepare_keys(const struct move_table *t, struct db *d, bool last, struct stmt **out,
+                        struct err *e)
 {
     struct buf b;
     buf_init(&b, SQL_BYTES);
@@ -119,8 +120,8 @@ static int prepare_last(const struct move_table *t, struct db *d, struct stmt **
     buf_adds(&b, " FROM ");
     add_name(&b, t, d);
     buf_adds(&b, " ORDER BY ");
-    add_key(&b, t, " DESC");
-    buf_adds(&b, " LIMIT 1");
+    add_key(&b, t, last ? " DESC" : "");
+    if (last) buf_adds(&b, " LIMIT 1");
     return prepare(d, &b, out, e);
 }
 
@@ -178,7 +179,7 @@ struct copying {
 static int begin_behind(struct copying *c, struct err *e)
 {
     const struct move_table *t = c->t;
-    int rc = prepare_last(t, c->to, &c->last, e);
+    int rc = prepare_keys(t, c->to, true, &c->last, e);
     if (rc == 0) rc = db_step(c->to, c->last, e);
     if (rc < 0) return rc;
     bool behind = rc == 1;
@@ -262,15 +263,7 @@ int move_table_copy(const struct move_table *t, struct db *from, struct db *to, 
 int move_table_count(const struct move_table *t, struct db *d, int64_t *rows, struct err *e)
 {
     struct stmt *q = NULL;
-    struct buf b;
-    buf_init(&b, SQL_BYTES);
-    buf_adds(&b, "SELECT ");
-    add_key(&b, t, "");
-    buf_adds(&b, " FROM ");
-    add_name(&b, t, d);
-    buf_adds(&b, " ORDER BY ");
-    add_key(&b, t, "");
-    int rc = prepare(d, &b, &q, e);
+    int rc = prepare_keys(t, d, false, &q, e);
     if (rc == 0) rc = db_step(d, q, e);
     for (*rows = 0; rc == 1; rc = db_step(d, q, e))
         ++*rows;
@@ -281,7 +274,7 @@ int move_table_count(const struct move_table *t, struct db *d, int64_t *rows, st
 int move_table_any(const struct move_table *t, struct db *d, bool *any, struct err *e)
 {
     struct stmt *q = NULL;
-    int rc = prepare_last(t, d, &q, e);
+    int rc = prepare_keys(t, d, true, &q, e);
     if (rc == 0) rc = db_step(d, q, e);
     *any = rc == 1;
     stmt_finish(q);

@@ -291,13 +291,20 @@ static int clear_tables(struct move *w, bool output, struct err *e)
     return rc;
 }
 
-static int clear_file(struct move *w, bool output, struct err *e)
+typedef int change_file(struct move *w, bool output, struct err *e);
+
+/* A transaction of each file. */
+static int change_files(struct move *w, bool output_first, change_file *change, struct err *e)
 {
-    struct db *d = files_db(w, output);
-    int rc = db_run_text(d, "BEGIN", e);
-    if (rc == 0) rc = clear_tables(w, output, e);
-    if (rc == 0) rc = db_run_text(d, "COMMIT", e);
-    if (rc != 0 && db_in_transaction(d)) (void)db_run_text(d, "ROLLBACK", NULL);
+    int rc = 0;
+    for (int i = 0; rc == 0 && i < 2; i++) {
+        bool output = (i == 0) == output_first;
+        struct db *d = files_db(w, output);
+        rc = db_run_text(d, "BEGIN", e);
+        if (rc == 0) rc = change(w, output, e);
+        if (rc == 0) rc = db_run_text(d, "COMMIT", e);
+        if (rc != 0 && db_in_transaction(d)) (void)db_run_text(d, "ROLLBACK", NULL);
+    }
     return rc;
 }
 
@@ -307,8 +314,7 @@ static int begin_anew(struct move *w, struct err *e)
     int rc;
     if (!w->m->to_pg) {
         rc = mark_files(w, MARK_COPY, source_name(w), w->id, e);
-        if (rc == 0) rc = clear_file(w, false, e);
-        if (rc == 0) rc = clear_file(w, true, e);
+        if (rc == 0) rc = change_files(w, false, clear_tables, e);
         return rc ? rc : mark_source(w, e);
     }
     rc = pg_opening_begin(w->pg, e);
@@ -423,22 +429,11 @@ static int copy_part(struct move *w, bool output, struct err *e)
     return rc;
 }
 
-static int end_file(struct move *w, bool output, struct err *e)
-{
-    struct db *d = files_db(w, output);
-    int rc = db_run_text(d, "BEGIN", e);
-    if (rc == 0) rc = copy_part(w, output, e);
-    if (rc == 0) rc = db_run_text(d, "COMMIT", e);
-    if (rc != 0 && db_in_transaction(d)) (void)db_run_text(d, "ROLLBACK", NULL);
-    return rc;
-}
-
 static int end(struct move *w, struct err *e)
 {
     int rc;
     if (!w->m->to_pg) {
-        rc = end_file(w, true, e);
-        if (rc == 0) rc = end_file(w, false, e);
+        rc = change_files(w, true, copy_part, e);
         return rc ? rc : mark_files(w, MARK_COPY, NULL, NULL, e);
     }
     rc = pg_opening_begin(w->pg, e);
