@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "platform/files.h"
 #include "platform/paths.h"
-#include "wire/limits.h"
 
 #include <string.h>
 

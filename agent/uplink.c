@@ -8,7 +8,6 @@
 #include "base/str.h"
 #include "platform/file_facts.h"
 #include "platform/os.h"
-#include "wire/limits.h"
 #include "wire/link.h"
 #include "wire/pki.h"
 #include "wire/token.h"

@@ -25,7 +25,6 @@
 #include "platform/paths.h"
 #include "wire/lease.h"
 
-#include <string.h>
 #include <uv.h>
 
 #define GONE_POLL_MS 10   /* until the links of a lost tenure are closed */

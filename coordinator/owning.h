@@ -10,7 +10,6 @@
 #define CADRE_COORDINATOR_OWNING_H
 
 #include "base/err.h"
-#include "coordinator/config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "cadre_version.h"
 #include "coordinator/store/pg_coordinators.h"
 #include "coordinator/store/pg_schema.h"

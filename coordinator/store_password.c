@@ -2,7 +2,6 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "platform/file_facts.h"
 #include "platform/files.h"
 #include "platform/os.h"

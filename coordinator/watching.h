@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "coordinator/store/owner_place.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct tenure;

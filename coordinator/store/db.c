@@ -4,8 +4,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <string.h>
-
 int db_prepare_either(struct db *d, const char *const *sql, const char *const *pg, int count,
                       struct err *e)
 {

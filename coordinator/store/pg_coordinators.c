@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/pg_load.h"
 #include "coordinator/store/pg_statements.h"

@@ -3,8 +3,6 @@
 
 #include "base/str.h"
 
-#include <string.h>
-
 void pg_flat(char *out, size_t size, const char *message)
 {
     size_t n = 0;

@@ -7,8 +7,6 @@
 
 #include "base/mem.h"
 
-#include <string.h>
-
 #define LOOK "SELECT epoch, batch, holder, addresses, schema FROM cadre.owner WHERE part = 0"
 #define TAKE                                                                                       \
     "UPDATE cadre.owner SET epoch = epoch + 1, holder = ?3, addresses = ?4"                        \

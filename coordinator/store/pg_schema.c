@@ -3,7 +3,6 @@
 #include "coordinator/store/pg_schema.h"
 
 #include "base/buf.h"
-#include "base/mem.h"
 
 /* Version SCHEMA_BASE. What every step changes (state, times, counts) is in no index, and its pages
  * keep room (fillfactor), so that most updates of a row stay on its page and touch no index. */

@@ -4,7 +4,6 @@
 
 #include "coordinator/store/pg_rewrite.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
 

@@ -1,7 +1,6 @@
 /* What operators set up: groups, namespaces, tokens. */
 #include "coordinator/store/sql_store.h"
 
-#include "base/mem.h"
 #include "base/str.h"
 
 /* ---- groups --------------------------------------------------------------------------------- */

@@ -1,8 +1,6 @@
 /* A job goes, with all that belongs to it. */
 #include "coordinator/store/sql_store.h"
 
-#include "base/id.h"
-
 /* At most *budget chunks of the job; what is left of it stays in *budget. */
 int purge_output(struct store *s, int64_t job, size_t *budget, struct err *e)
 {

@@ -1,8 +1,6 @@
 /* Triggers, the moments that they missed, and the last evaluations of each. */
 #include "coordinator/store/sql_store.h"
 
-#include "base/mem.h"
-
 static void bind_changing(struct stmt *q, const struct trigger_row *t)
 {
     bind_int(q, 2, t->file_disabled);
