@@ -1,4 +1,4 @@
-/* Copies of the store's files. Any thread or process. */
+/* SQLite alone: copies of the store's files. Any thread or process. */
 #ifndef CADRE_COORDINATOR_STORE_BACKUP_H
 #define CADRE_COORDINATOR_STORE_BACKUP_H
 

@@ -1,5 +1,5 @@
-/* Looking for damage in the store's files, also while the coordinator runs. Any thread or
- * process. */
+/* SQLite alone: looking for damage in the store's files, also while the coordinator runs. Any
+ * thread or process. */
 #ifndef CADRE_COORDINATOR_STORE_CHECK_H
 #define CADRE_COORDINATOR_STORE_CHECK_H
 

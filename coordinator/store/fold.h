@@ -1,6 +1,6 @@
-/* Folding the logs of cadre.db and output.db into their files beside the writer, on a thread and
- * connections of its own. Jobs fill the log with megabytes a second, and to fold 4 MiB takes a disk
- * as long as many commits: on the store thread, all commands would wait for it.
+/* SQLite alone: folding the logs of cadre.db and output.db into their files beside the writer, on a
+ * thread and connections of its own. Jobs fill the log with megabytes a second, and to fold 4 MiB
+ * takes a disk as long as many commits: on the store thread, all commands would wait for it.
  *
  * The writer keeps a log short together with this: a log begins anew when all of it is folded,
  * which never is the case while the writer goes on. So when this has caught up, the writer folds

@@ -1,5 +1,6 @@
-/* Reading for the API: its own read-only connection, never waits behind the writer (WAL). One
- * thread (the reader thread, coordinator/reads). Sees what was committed. Every list is bounded. */
+/* Reading for the API: its own read-only connection, which never waits behind the writer (SQLite:
+ * WAL; PostgreSQL: MVCC). One thread (the reader thread, coordinator/reads). Sees what was
+ * committed. Every list is bounded. */
 #ifndef CADRE_COORDINATOR_STORE_READER_H
 #define CADRE_COORDINATOR_STORE_READER_H
 
@@ -11,7 +12,7 @@ struct json;
 struct reader;
 
 /* The store has been opened before (it makes and upgrades the files); close the reader before the
- * store. */
+ * store. Of PostgreSQL: pg_store.h, with or without a store. */
 int reader_open(const char *state_folder, struct reader **out, struct err *e);
 void reader_close(struct reader *r);
 

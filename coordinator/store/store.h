@@ -1,16 +1,18 @@
 /* The store: everything that is kept, in the words of the engine. One writer: all calls on the
  * store thread (or in a test, on one thread). sql_*.c say it in SQL, and a driver (db.h) runs that:
  * SQLite's in sqlite_*.c, with two files in the state folder (cadre.db and output.db, WAL,
- * synchronous=FULL). The engine keeps in memory what it has read and written, and relies on nobody
- * else writing: one process at a time has the store open for writing.
+ * synchronous=FULL); PostgreSQL's in pg_*.c, with two schemas of one database. The engine keeps in
+ * memory what it has read and written, and relies on nobody else writing: one process at a time
+ * has the files open for writing; of several on PostgreSQL one owns the queue (pg_owner.h), and
+ * what another one writes is not committed, ERR_FENCED.
  *
- * Everything between store_begin and store_commit is one transaction of each file; output.db is
- * committed first. A batch has two steps. First what it needs is looked up together
- * (store_look_up, store_queue_heads, store_jobs_read). Then it is decided in memory, and each
- * change is said with the functions below: those of jobs, executions and evaluations only note it,
- * and store_commit writes what was noted as one set, a row once. Whoever asks in between for a row
- * that was noted gets what it will be; where that takes the database, the set so far is written
- * first. A row that cannot be written fails the commit.
+ * Everything between store_begin and store_commit is one transaction of each file, output.db's
+ * committed first; with PostgreSQL it is one of both. A batch has two steps. First what it needs is
+ * looked up together (store_look_up, store_queue_heads, store_jobs_read). Then it is decided in
+ * memory, and each change is said with the functions below: those of jobs, executions and
+ * evaluations only note it, and store_commit writes what was noted as one set, a row once. Whoever
+ * asks in between for a row that was noted gets what it will be; where that takes the database, the
+ * set so far is written first. A row that cannot be written fails the commit.
  *
  * Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL (disk),
  * ERR_CORRUPT, ERR_IO. After any of the last three the transaction is to be rolled back;
@@ -36,15 +38,16 @@ int store_open(const char *state_folder, struct store **out, struct err *e);
 void store_close(struct store *s);
 
 int store_begin(struct store *s, struct err *e);
-/* One fsync of cadre.db however much changed; of output.db only when touched. After a failure
- * everything is rolled back. */
+/* On disk when it returns: one fsync of cadre.db however much changed, of output.db only when
+ * touched; with PostgreSQL the server's commit. After a failure everything is rolled back; after
+ * ERR_FENCED (store_owner.h) it may have been committed, and the store is of no use any more. */
 int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
-/* Works on the files that no answer needs to wait for: call it after the effects were told. */
+/* Work that no answer needs to wait for: call it after the effects were told. */
 void store_settle(struct store *s);
 /* Did anything change since store_begin? An empty commit costs nothing. */
 bool store_dirty(const struct store *s);
-/* Writes to each file and leaves it as it was: the commit tells whether changes can be saved. */
+/* Writes to both parts and leaves them as they were: the commit tells if changes can be saved. */
 int store_probe(struct store *s, struct err *e);
 
 /* ---- step 1: what a batch needs is looked up first and together ---- */
@@ -167,7 +170,7 @@ int store_each_tried(struct store *s,
                      int (*fn)(const struct tried_row *t, const struct job_row *j, void *user),
                      void *user, struct err *e);
 
-/* ---- output (output.db) ---- */
+/* ---- output ---- */
 /* The chunks of a stream come in order of offset: what lies before the end that is stored already
  * is a re-send and ignored, 0. A gap is kept as it is. */
 int store_output_add(struct store *s, const struct chunk *c, struct err *e);

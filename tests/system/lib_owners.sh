@@ -217,7 +217,7 @@ load_begin() {
             while [ $k -le "$load_count" ]; do
                 load_job "$load_prefix$k" $k
                 k=$((k + 3))
-                sleep "$load_gap"
+                sleep "$load_gap" # the load's pace, nothing is waited for
             done
         ) &
         load_pids="$load_pids $!"
@@ -227,7 +227,7 @@ load_begin() {
         until [ -e load.over ]; do
             for m in $members; do
                 via "$m" look
-                sleep 0.3
+                sleep 0.3 # the same
             done
         done
     ) &
