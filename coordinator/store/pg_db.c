@@ -28,7 +28,7 @@ static struct pg_db *of(const struct db *d)
     return (struct pg_db *)d->connection;
 }
 
-/* Who only asks for the owner's row or the list has a coordinator wait that stops, and one that takes over. */
+/* Whoever asks for the owner's row or the list has a coordinator wait that stops or takes over. */
 static int64_t patience(const struct pg_conn *c)
 {
     if (c->use == PG_OWNER || c->use == PG_LIST) return PG_COMMIT_MS;
