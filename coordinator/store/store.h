@@ -1,10 +1,8 @@
 /* The store: everything that is kept, in the words of the engine. One writer: all calls on the
  * store thread (or in a test, on one thread). sql_*.c say it in SQL, and a driver (db.h) runs that:
- * SQLite's in sqlite_*.c, with two files in the state folder (cadre.db and output.db, WAL,
- * synchronous=FULL); PostgreSQL's in pg_*.c, with two schemas of one database. The engine keeps in
- * memory what it has read and written, and relies on nobody else writing: one process at a time
- * has the files open for writing; of several on PostgreSQL one owns the queue (pg_owner.h), and
- * what another one writes is not committed, ERR_FENCED.
+ * SQLite's, on two files in the state folder (cadre.db, output.db; WAL, synchronous=FULL), or
+ * PostgreSQL's, on two schemas. The engine keeps in memory what it has read and written, and relies
+ * on nobody else writing: one process at a time has the files open for writing, or owns the queue.
  *
  * Everything between store_begin and store_commit is one transaction of each file, output.db's
  * committed first; with PostgreSQL it is one of both. A batch has two steps. First what it needs is
@@ -38,9 +36,8 @@ int store_open(const char *state_folder, struct store **out, struct err *e);
 void store_close(struct store *s);
 
 int store_begin(struct store *s, struct err *e);
-/* On disk when it returns: one fsync of cadre.db however much changed, of output.db only when
- * touched; with PostgreSQL the server's commit. After a failure everything is rolled back; after
- * ERR_FENCED (store_owner.h) it may have been committed, and the store is of no use any more. */
+/* One fsync of cadre.db however much changed, of output.db only when touched; or one COMMIT. After
+ * a failure everything is rolled back; after ERR_FENCED (store_owner.h) nobody can say. */
 int store_commit(struct store *s, struct err *e);
 void store_rollback(struct store *s);
 /* Work that no answer needs to wait for: call it after the effects were told. */
