@@ -9,6 +9,7 @@
 #include "coordinator/store/sql_reader.h"
 #include "coordinator/store/sql_schema.h"
 #include "coordinator/store/sql_store.h"
+#include "coordinator/store/store_owner.h"
 
 #include <signal.h>
 #include <string.h>
@@ -632,6 +633,67 @@ static void connection_is_lost_with_the_commit__is_asked(void **state)
     db_close(&d);
 }
 
+/* ---- a commit that landed without an answer ---- */
+
+struct breaker {
+    struct owner_row mine;
+    int64_t backend; /* of the store; 0: it is left alone */
+    int asked;
+};
+
+static void end_backend(void *user)
+{
+    struct breaker *b = user;
+    if (b->backend == 0) return;
+    char *sql = str_dupf("SELECT pg_terminate_backend(%lld, 10000)", (long long)b->backend);
+    psql(sql);
+    mem_free(sql);
+    b->backend = 0;
+}
+
+static void note_answer(void *user, int rc)
+{
+    (void)user;
+    assert_int_equal(rc, 0);
+}
+
+static int say_it_landed(void *user, struct err *e)
+{
+    struct breaker *b = user;
+    (void)e;
+    b->asked++;
+    return 0;
+}
+
+/* Nothing of its transaction is left, which the next batch would be taken for a part of, and fail
+ * with it. */
+static void commit_that_landed_unanswered_leaves_nothing_open(void **state)
+{
+    (void)state;
+    fresh();
+    store_close(open_with(NULL));
+    struct pg_place p = place();
+    struct db d;
+    OK(pg_owner_open(&p, &d, &e));
+    struct pg_reign own = take_over(&d);
+    db_close(&d);
+    struct store *s = open_with(&own);
+    struct breaker b = {.mine = {.epoch = own.epoch, .batch = own.batch, .held = true}};
+    OK(db_int(&s->queue, "SELECT pg_backend_pid()", &b.backend, &e));
+    store_set_owner(s, &(struct store_owner){.mine = &b.mine,
+                                             .on_send = end_backend,
+                                             .on_answer = note_answer,
+                                             .ask = say_it_landed,
+                                             .user = &b});
+    OK(store_begin(s, &e));
+    add(s, 1);
+    OK(store_write_queue(s, &e));
+    OK(store_commit(s, &e));
+    assert_int_equal(b.asked, 1);
+    assert_false(store_dirty(s));
+    store_close(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -654,6 +716,7 @@ int main(void)
         cmocka_unit_test(connection_is_lost_before_the_commit__nobody_is_asked),
         cmocka_unit_test(row_is_not_to_be_had__nobody_is_asked),
         cmocka_unit_test(connection_is_lost_with_the_commit__is_asked),
+        cmocka_unit_test(commit_that_landed_unanswered_leaves_nothing_open),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
