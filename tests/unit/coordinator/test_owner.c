@@ -188,6 +188,7 @@ static void owner_is_cut_off__sends_all_away__and_becomes_a_standby(void **state
 {
     struct identity agent;
     struct peer p, q;
+    int64_t retry_ms;
     (void)state;
     let_a_own();
     house_enrol(&a, "one", NULL, &agent);
@@ -202,6 +203,9 @@ static void owner_is_cut_off__sends_all_away__and_becomes_a_standby(void **state
         turn();
     atomic_store(&at_a.cut, true);
     atomic_store(&ahead_ms, OWNER_EXPIRY_MS);
+    /* nobody says to the agent that its lease goes on: another one may own the queue */
+    peer_send(&p, &(struct msg){.type = MSG_HEARTBEAT, .u.heartbeat = {.n = 7}});
+    peer_refused(&p, "not-owner", &retry_ms);
     until_lost(&a);
     while (!p.closed || !q.closed)
         turn();
