@@ -453,6 +453,31 @@ static void owner_upgrades_older_tables(void **state)
     expect_step(true);
 }
 
+/* A commit of which it does not know, or a database that lost some. */
+static void row_with_another_batch_number_fences_its_own_epoch(void **state)
+{
+    (void)state;
+    for (int by = -1; by <= 1; by += 2) {
+        fresh();
+        store_close(open_with(NULL));
+        struct pg_place p = place();
+        struct db d;
+        OK(pg_owner_open(&p, &d, &e));
+        struct pg_reign own = take_over(&d);
+        struct store *s = open_with(&own);
+        add_and_commit(s, 1);
+        char *sql = str_dupf("UPDATE cadre.owner SET batch = batch + %d", by);
+        psql(sql);
+        mem_free(sql);
+        OK(store_begin(s, &e));
+        add(s, 2);
+        FAILS(ERR_FENCED, store_commit(s, &e));
+        assert_false(has_job(s, 2));
+        store_close(s);
+        db_close(&d);
+    }
+}
+
 static void transaction_that_holds_the_row_is_ended(void **state)
 {
     (void)state;
@@ -711,6 +736,7 @@ int main(void)
         cmocka_unit_test(owner_commits_until_another_takes_over),
         cmocka_unit_test(owner_writes_nothing_that_init_left_out),
         cmocka_unit_test(owner_upgrades_older_tables),
+        cmocka_unit_test(row_with_another_batch_number_fences_its_own_epoch),
         cmocka_unit_test(transaction_that_holds_the_row_is_ended),
         cmocka_unit_test(lost_answer_is_looked_up),
         cmocka_unit_test(connection_is_lost_before_the_commit__nobody_is_asked),
