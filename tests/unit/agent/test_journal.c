@@ -324,6 +324,7 @@ static void what_was_committed_survives_kill_9(void **state)
         if (journal_open(folder, "boot-1", &j, &damaged, NULL) != 0) _exit(1);
         struct journal_attempt a = {.job = 9, .attempt = 1, .state = JOURNAL_STARTING};
         (void)journal_put_attempt(j, &a, NULL);
+        (void)journal_ack(j, add(j, 9, false, "head\1m"), NULL);
         (void)add(j, 9, false, "kept");
         (void)journal_commit(j, NULL);
         (void)add(j, 9, false, "lost");
@@ -342,6 +343,7 @@ static void what_was_committed_survives_kill_9(void **state)
     assert_int_equal(journal_each_event(j, 0, see_event, &s, NULL), 0);
     assert_int_equal(s.count, 1);
     assert_string_equal(s.text[0], "kept");
+    assert_int_equal(journal_acked(j), s.seq[0] - 1);
     journal_close(j);
 }
 
