@@ -83,6 +83,7 @@ static void note_message(struct world *w, const struct msg *m)
              m->u.ready.capabilities ? m->u.ready.capabilities : "");
         break;
     case MSG_HELLO:
+        w->hello_acked = m->u.hello.acked;
         note(w, "%s%s%s%s seq %d, %d attempts%s%s%s", name, m->u.hello.group ? " of " : "",
              m->u.hello.group ? m->u.hello.group : "", m->u.hello.groups ? m->u.hello.groups : "",
              (int)m->u.hello.seq, (int)m->u.hello.attempts.count,

@@ -36,6 +36,7 @@ struct world {
     bool late_is_named;         /* a preparation that takes too long waits for what its job named */
     bool tough;                 /* sleep (4711, root) cannot be ended */
     const char *group, *groups; /* of hello, after world_again; NULL: none is named */
+    int64_t hello_acked;        /* that the last hello said */
     int64_t minor;              /* of the protocol, that the next welcome says */
     int64_t heartbeat_ms;       /* that the next welcome says */
     struct runner_attempt *attempts[WORLD_JOBS]; /* by job; NULL: forgotten */

@@ -37,6 +37,20 @@ static void wake(struct world *w)
 
 /* ---- connecting ---- */
 
+/* By which the coordinator finds that its database has lost commits. */
+static void hello__says_what_was_acknowledged(void **state)
+{
+    struct world *w = *state;
+    static const char frame[] = "head\1m";
+    struct journal_event event = {journal_next_seq(w->journal), 7, 1, false, frame, strlen(frame)};
+    assert_int_equal(journal_add_event(w->journal, &event, NULL), 0);
+    assert_int_equal(journal_ack(w->journal, event.seq, NULL), 0);
+    uplink_logic_start(w->uplink, &w->now);
+    uplink_logic_opened(w->uplink, &w->now);
+    did(w, "connect 0, hello seq 1, 0 attempts");
+    assert_int_equal(w->hello_acked, 1);
+}
+
 static void the_first_words__are_hello_and_after_the_welcome_ready(void **state)
 {
     struct world *w = *state;
@@ -792,6 +806,7 @@ static void a_stop_before_the_welcome__says_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD_CASE(hello__says_what_was_acknowledged),
         WORLD_CASE(the_first_words__are_hello_and_after_the_welcome_ready),
         WORLD_CASE(several_groups__are_said__and_that_an_older_coordinator_takes_the_first),
         WORLD_CASE(each_failure__tries_again_later_and_later),
