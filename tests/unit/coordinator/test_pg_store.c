@@ -325,6 +325,29 @@ static void server_that_may_lose_commits_is_refused(void **state)
     store_close(open_with(NULL));
 }
 
+/* "local" does not wait for a synchronous standby; "remote_apply" waits for more than "on". */
+static void commits_wait_for_a_standby_whatever_the_server_has_set(void **state)
+{
+    (void)state;
+    static const char *const set[] = {"local", "remote_apply"}, *const has[] = {"on",
+                                                                                "remote_apply"};
+    fresh();
+    for (int i = 0; i < 2; i++) {
+        char *sql = str_dupf("ALTER DATABASE postgres SET synchronous_commit = %s", set[i]);
+        psql(sql);
+        mem_free(sql);
+        struct store *s = open_with(NULL);
+        int64_t same = 0;
+        sql =
+            str_dupf("SELECT CAST((current_setting('synchronous_commit') = '%s') AS int)", has[i]);
+        OK(db_int(&s->queue, sql, &same, &e));
+        assert_int_equal(same, 1);
+        mem_free(sql);
+        store_close(s);
+    }
+    psql("ALTER DATABASE postgres RESET synchronous_commit");
+}
+
 static int small_parameters(struct db *d)
 {
     struct stmt *q = NULL;
@@ -732,6 +755,7 @@ int main(void)
         cmocka_unit_test(older_tables_are_not_changed_without_the_row),
         cmocka_unit_test(new_tables_have_all_steps),
         cmocka_unit_test(server_that_may_lose_commits_is_refused),
+        cmocka_unit_test(commits_wait_for_a_standby_whatever_the_server_has_set),
         cmocka_unit_test(no_parameter_is_taken_for_a_small_number),
         cmocka_unit_test(owner_commits_until_another_takes_over),
         cmocka_unit_test(owner_writes_nothing_that_init_left_out),
