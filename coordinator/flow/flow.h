@@ -13,6 +13,7 @@
 #include "coordinator/flow/output.h"
 #include "coordinator/flow/problems.h"
 #include "coordinator/flow/schedule.h"
+#include "coordinator/flow/task.h"
 #include "coordinator/store/model_flow.h"
 #include "wire/spec.h"
 
@@ -28,65 +29,6 @@
 #define FLOW_LABELS_MAX 64
 #define FLOW_VARS_MAX 256
 #define FLOW_VALUES_MAX (64u * 1024) /* bytes of JSON of all inputs of an execution, or of vars */
-
-struct flow_group_ref {
-    /* Template; NULL: not said. Of a selector "all:TAG,TAG" or "any:TAG,TAG", of which the engine
-     * makes a group's key when the job is created. */
-    char *key;
-    bool selector, has_fallback;
-    enum fallback fallback;
-    int line; /* of the key, for "there is no group ..." */
-};
-
-enum flow_kind {
-    FLOW_COMMAND, /* argv */
-    FLOW_SCRIPT,  /* script, its arguments in argv, shell */
-    FLOW_LOG,     /* from here on the coordinator does it, without an agent; message in script */
-    FLOW_RETURN,  /* value in script: it is the output "value" */
-    FLOW_LABELS,  /* of the execution, in env */
-    FLOW_ABORT,   /* Kestra's Fail: message in script */
-    FLOW_SLEEP,   /* duration in script */
-};
-
-struct flow_env {
-    char *name, *value; /* value: template */
-};
-
-/* Lines of a script that are one expression: of a list its items are the lines. */
-struct flow_lines {
-    const char *key; /* "commands", "beforeCommands" */
-    size_t at, len;  /* where it stands in the script, its line's end included */
-};
-
-/* What a task and a trigger have in common. Texts are templates where it says so. */
-struct flow_work {
-    enum flow_kind kind;
-    char **argv; /* templates */
-    size_t argc;
-    char *script;               /* template */
-    struct flow_lines lines[2]; /* in the script, ascending */
-    size_t line_count;
-    char *condition;   /* template, of FLOW_ABORT: must hold; NULL: it always does */
-    const char *shell; /* one of spec_shells; NULL: the agent's default */
-    bool linux_only;   /* the script's first line names a program of Linux by its path */
-    struct flow_env *env;
-    size_t env_count;
-    char *workdir; /* template; NULL: a fresh folder */
-    struct flow_group_ref group;
-    struct json *require; /* object; NULL: nothing */
-    int require_line;
-    int64_t timeout_ms, queue_timeout_ms, lease_ms, kill_grace_ms; /* 0: none or default */
-    struct retry retry;
-    int64_t priority;
-};
-
-struct flow_task {
-    char *id, *description;
-    struct flow_work work;
-    bool *reads; /* by task of the flow: does this one name outputs of that one? */
-    bool allow_failure, disabled;
-    int line;
-};
 
 /* The ends of executions that a trigger of TRIGGER_FLOW fires at; never of its own flow. */
 struct flow_after {

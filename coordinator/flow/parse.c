@@ -92,6 +92,7 @@ static void read_task(const struct node *flow, const struct json *j, size_t inde
     struct flow_task *t = &r->flow->tasks[index];
     struct node n;
     t->line = yaml_line(&r->doc, j);
+    t->end = index + 1;
     if (!node_item(flow, j, "task", index, &n)) {
         r->unread |= ROOT(OUTPUTS);
         return;

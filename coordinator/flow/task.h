@@ -1,0 +1,116 @@
+/* A task of a flow, as it is read from its file. Like all of a struct flow it does not change after
+ * flow_parse. */
+#ifndef CADRE_COORDINATOR_FLOW_TASK_H
+#define CADRE_COORDINATOR_FLOW_TASK_H
+
+#include "base/json.h"
+#include "coordinator/store/model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct flow_group_ref {
+    /* Template; NULL: not said. Of a selector "all:TAG,TAG" or "any:TAG,TAG", of which the engine
+     * makes a group's key when the job is created. */
+    char *key;
+    bool selector, has_fallback;
+    enum fallback fallback;
+    int line; /* of the key, for "there is no group ..." */
+};
+
+enum flow_kind {
+    FLOW_COMMAND, /* argv */
+    FLOW_SCRIPT,  /* script, its arguments in argv, shell */
+    FLOW_LOG,     /* from here on the coordinator does it, without an agent; message in script */
+    FLOW_RETURN,  /* value in script: it is the output "value" */
+    FLOW_LABELS,  /* of the execution, in env */
+    FLOW_ABORT,   /* Kestra's Fail: message in script */
+    FLOW_SLEEP,   /* duration in script */
+    /* from here on a task that holds others, or waits: the engine does it, it has no job */
+    FLOW_SEQUENTIAL,
+    FLOW_PARALLEL,
+    FLOW_IF,
+    FLOW_SWITCH,
+    FLOW_FOREACH,
+    FLOW_LOOP,
+    FLOW_SUBFLOW,
+    FLOW_WORKING_DIRECTORY,
+    FLOW_PAUSE,
+};
+#define FLOW_CONTROL FLOW_SEQUENTIAL /* the first that has no job */
+
+struct flow_env {
+    char *name, *value; /* value: template */
+};
+
+/* Lines of a script that are one expression: of a list its items are the lines. */
+struct flow_lines {
+    const char *key; /* "commands", "beforeCommands" */
+    size_t at, len;  /* where it stands in the script, its line's end included */
+};
+
+/* What a task and a trigger have in common. Texts are templates where it says so. */
+struct flow_work {
+    enum flow_kind kind;
+    char **argv; /* templates */
+    size_t argc;
+    char *script;               /* template */
+    struct flow_lines lines[2]; /* in the script, ascending */
+    size_t line_count;
+    char *condition;   /* template, of FLOW_ABORT: must hold; NULL: it always does */
+    const char *shell; /* one of spec_shells; NULL: the agent's default */
+    bool linux_only;   /* the script's first line names a program of Linux by its path */
+    struct flow_env *env;
+    size_t env_count;
+    char *workdir; /* template; NULL: a fresh folder */
+    struct flow_group_ref group;
+    struct json *require; /* object; NULL: nothing */
+    int require_line;
+    int64_t timeout_ms, queue_timeout_ms, lease_ms, kill_grace_ms; /* 0: none or default */
+    struct retry retry;
+    int64_t priority;
+};
+
+/* What a task from FLOW_CONTROL on says beyond its tasks. */
+struct flow_control {
+    /* Template: the condition of an If, the value of a Switch, the values of a ForEach or Loop (a
+     * JSON list, or a text that renders to one). */
+    char *value;
+    char **cases; /* of a Switch, plain texts */
+    size_t case_count;
+    int64_t concurrent; /* of Parallel, ForEach, Loop; 0: no limit */
+    char *ns, *flow;    /* of a Subflow: templates */
+    bool wait, transmit_failed;
+    struct json *inputs; /* of a Subflow: {id: template or value}; of a Pause: NULL or a list */
+};
+
+/* The list of its parent, or of the flow, that a task stands in. */
+enum flow_branch {
+    FLOW_TASKS, /* also what an If has for true */
+    FLOW_ELSE,
+    FLOW_CASE,     /* of a Switch: which one says flow_task.case_index */
+    FLOW_DEFAULTS, /* of a Switch */
+    FLOW_ERRORS,
+    FLOW_FINALLY,
+};
+
+/* All tasks of a flow stand in one array, a task before those it holds: those of index i are from
+ * i + 1 to before tasks[i].end, and the next of the same list, if there is one, is at
+ * tasks[i].end. */
+struct flow_task {
+    char *id, *description;
+    struct flow_work work;
+    bool *reads; /* by task of the flow: does this one name outputs of that one? */
+    bool allow_failure, disabled;
+    bool allow_warning;
+    char *run_if;                 /* template; NULL: it always runs */
+    struct flow_control *control; /* NULL of a task below FLOW_CONTROL */
+    size_t parent;                /* index + 1 of the task that holds it; 0: the flow does */
+    size_t end;                   /* index behind the last task that it holds */
+    enum flow_branch branch;
+    size_t case_index; /* of FLOW_CASE: the number of its case */
+    int line;
+};
+
+#endif
