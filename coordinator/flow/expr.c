@@ -352,11 +352,36 @@ static bool check_key(struct parser *p, const char *task, enum expr_outputs has,
     return true;
 }
 
+/* Has the task, which stands earlier, outputs here? */
+static bool check_sight(struct parser *p, const char *task, const struct expr_seen *seen)
+{
+    switch (seen->how) {
+    case EXPR_HOLDER:
+        return fail(p, "the task '%.60s' holds this one, and has no outputs before its end", task);
+    case EXPR_OTHER_BRANCH:
+        return fail(p, "the task '%.60s' is in another branch of '%.60s': it has not run here",
+                    task, seen->by);
+    case EXPR_AT_ONCE:
+        return fail(p,
+                    "the task '%.60s' runs at the same time, in '%.60s': it may have no outputs "
+                    "yet",
+                    task, seen->by);
+    case EXPR_IN_LOOP:
+        return fail(p,
+                    "the task '%.60s' is within the Loop '%.60s', whose outputs alone are seen "
+                    "behind it",
+                    task, seen->by);
+    default:
+        return true;
+    }
+}
+
 static bool check_output(struct parser *p, const struct expr_scope *s, const struct term *t)
 {
     const char *task = t->steps[0].name;
     if (t->step_count < 2) return fail(p, "outputs needs a task and a key: outputs.TASK.KEY");
     size_t at = find(task, s->tasks, s->task_count);
+    if (at < s->earlier_count && s->sights && !check_sight(p, task, &s->sights[at])) return false;
     enum expr_outputs has = at < s->earlier_count && s->outputs ? s->outputs[at] : EXPR_OUTPUTS_ANY;
     if (has == EXPR_OUTPUTS_NONE) return fail(p, "the task '%s' never sets an output", task);
     if (has == EXPR_OUTPUTS_VALUE && !str_eq(t->steps[1].name, "value"))

@@ -54,6 +54,19 @@ enum expr_outputs {
     EXPR_OUTPUTS_WRONG, /* the task is refused as a whole: no key is looked at */
 };
 
+/* What a task sees of one that stands before it in the file. */
+enum expr_sight {
+    EXPR_SEEN,         /* it may have run before */
+    EXPR_HOLDER,       /* it holds the task */
+    EXPR_OTHER_BRANCH, /* one of the two runs alone */
+    EXPR_AT_ONCE,      /* both run at the same time */
+    EXPR_IN_LOOP,      /* it is within a Loop, which shows what its outputs name alone */
+};
+struct expr_seen {
+    enum expr_sight how;
+    const char *by; /* the id of the task that parts the two */
+};
+
 /* The names that a text may use at its place, for checks before anything runs. */
 struct expr_scope {
     unsigned roots; /* bits 1u << enum expr_root */
@@ -66,6 +79,9 @@ struct expr_scope {
     size_t input_count;
     const char *const *tasks; /* all of the flow, in their order */
     size_t task_count, earlier_count;
+    const struct expr_seen *sights; /* by earlier task; NULL: all are seen */
+    size_t iterations; /* of ForEach and Loop tasks around: 0: taskrun has no value, iteration */
+    bool on_errors;    /* within `errors`, where errorLogs() tells what failed */
     /* Names within tasks that are refused as a whole: not looked up either. */
     const char *const *inner;
     size_t inner_count;
