@@ -56,8 +56,25 @@ static void output_fini(struct flow_output *o)
     json_free(o->value);
 }
 
+static void control_free(struct flow_control *c)
+{
+    if (!c) return;
+    for (size_t i = 0; i < c->case_count; i++)
+        mem_free(c->cases[i]);
+    mem_free(c->cases);
+    mem_free(c->value);
+    mem_free(c->ns);
+    mem_free(c->flow);
+    json_free(c->values);
+    json_free(c->inputs);
+    json_free(c->outputs);
+    mem_free(c);
+}
+
 static void task_fini(struct flow_task *t)
 {
+    control_free(t->control);
+    mem_free(t->run_if);
     mem_free(t->reads);
     mem_free(t->id);
     mem_free(t->description);

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/control.h"
 #include "coordinator/flow/kestra_names.h"
 #include "coordinator/flow/old_script.h"
 #include "coordinator/flow/step.h"
@@ -100,8 +101,6 @@ static bool is_near(const char *given, const char *meant)
 /* Kestra's other scripts and commands: what to write instead. */
 static const char *way_out(const char *name)
 {
-    if (str_ends(name, ".flow.Pause") || str_ends(name, ".flows.Pause"))
-        return "is not supported; to wait for a time is io.kestra.plugin.core.flow.Sleep";
     if (!str_starts(name, PREFIX)) return NULL;
     if (str_ends(name, ".Script"))
         return "has no shell here; write the script's file and run it with Commands";
@@ -128,6 +127,8 @@ static const struct kestra_type *find_type(const struct node *n, const char *nam
     for (size_t i = 0; !near && i < TYPES; i++)
         if (is_near(name, types[i].name)) near = types[i].name;
     for (size_t i = 0; !near && (step = step_type(i)) != NULL; i++)
+        if (is_near(name, step)) near = step;
+    for (size_t i = 0; !near && (step = control_type_name(i)) != NULL; i++)
         if (is_near(name, step)) near = step;
     if (near) {
         node_fail(n, "type", "there is no %s here%s", str_quote(shown, name),

@@ -13,6 +13,7 @@ static const char *const flow_names[] = {
     "id",          "namespace",      "description",  "labels",      "disabled",       "inputs",
     "vars",        "variables",      "tasks",        "workerGroup", "workerSelector", "triggers",
     "concurrency", "pluginDefaults", "taskDefaults", "outputs",     "retry",          "notify",
+    "errors",      "finally",
 };
 static const char *const input_names[] = {
     "id",  "type", "description", "displayName", "required",         "defaults", "values",
@@ -29,8 +30,8 @@ static const char *const retry_names[] = {
     "env", "workingDirectory", "workerGroup", "workerSelector", "requires", "timeout",             \
         "queueTimeout", "lease", "killGrace", "priority"
 static const char *const task_names[] = {
-    "id",    "description", "type",     "command",      "script",   "args",
-    "shell", "retry",       "disabled", "allowFailure", WORK_NAMES,
+    "id",    "description", "type",         "command",      "script", "args", "shell",
+    "retry", "disabled",    "allowFailure", "allowWarning", "runIf",  "when", WORK_NAMES,
 };
 static const char *const trigger_names[] = {
     "id",       "description",        "command",       "script", "args",   "shell",
@@ -59,10 +60,10 @@ static const char *const schedule_names[] = {
     "scheduleConditions",
 };
 static const char *const kestra_names[] = {
-    "id",           "description",     "type",           "script",   "commands",
-    "message",      "level",           "beforeCommands", "retry",    "disabled",
-    "allowFailure", "interpreter",     "failFast",       "targetOS", "taskRunner",
-    "runner",       "warningOnStdErr", "containerImage", "docker",   WORK_NAMES,
+    "id",       "description",    "type",       "script",   "commands",        "message",
+    "level",    "beforeCommands", "retry",      "disabled", "allowFailure",    "interpreter",
+    "failFast", "targetOS",       "taskRunner", "runner",   "warningOnStdErr", "containerImage",
+    "docker",   "allowWarning",   "runIf",      "when",     WORK_NAMES,
 };
 static const char *const kestra_check_names[] = {
     "id",       "description",     "type",     "script",        "commands",
@@ -144,8 +145,6 @@ const struct key_list kestra_after_keys = KEYS(kestra_after_names);
 #define NOT_YET "is not supported by Cadre; docs/from-kestra.md tells what is"
 
 const struct refused_key flow_refused[] = {
-    {"errors", "is not supported; a task with allowFailure lets later tasks run"},
-    {"finally", NOT_YET},
     {"afterExecution", NOT_YET},
     {"listeners", NOT_YET},
     {"sla", "is not supported; give the tasks a timeout"},
@@ -180,14 +179,16 @@ const struct refused_key task_refused[] = {
     {"outputDirectory", NO_OUTPUT_DIR},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; cadre execution logs prints the output"},
-    {"runIf", NOT_YET},
-    {"when", NOT_YET},
-    {"conditions", NOT_YET},
-    {"allowWarning", "is not supported: a task does not end in WARNING by itself"},
+    {"conditions", "is not supported; runIf tells whether a task runs"},
     {"taskCache", NOT_YET},
     {"assets", NOT_YET},
     {"version", "is not supported: there are no plugins"},
-    {"tasks", "is not supported: tasks run one after the other, none inside another"},
+    {"tasks", "is for tasks that hold others, such as io.kestra.plugin.core.flow.Parallel"},
+    {"then", "is for io.kestra.plugin.core.flow.If"},
+    {"else", "is for io.kestra.plugin.core.flow.If"},
+    {"cases", "is for io.kestra.plugin.core.flow.Switch"},
+    {"errors", "is for the flow, and for tasks that hold others"},
+    {"finally", "is for the flow, and for tasks that hold others"},
     {"options", NOT_YET},
     {NULL, NULL},
 };
@@ -197,6 +198,8 @@ const struct refused_key trigger_refused[] = {
     {"when", "is not supported; let the command or script check"},
     {"retry", "is not supported: the next evaluation follows after the interval"},
     {"allowFailure", "is for tasks; failOnTriggerError tells what an error does"},
+    {"allowWarning", "is for tasks"},
+    {"runIf", "is for tasks; let the command or script check"},
     {"logLevel", "is not supported: all output is kept"},
     {"logToFile", "is not supported; all output is kept"},
     {NULL, NULL},

@@ -5,161 +5,14 @@
 #include "base/escape.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/control.h"
 #include "coordinator/flow/defaults.h"
+#include "coordinator/flow/tree.h"
 
 #include <string.h>
 
 #define LABEL_MAX 256
 #define CONCURRENCY_MAX 1000000
-#define INNER_IDS_MAX 10000
-
-/* ---- tasks ----------------------------------------------------------------------------------- */
-
-/* What another task holds is refused with that task: an expression that names it is no further
- * fault. */
-static void collect_inner_ids(struct reader *r, const struct json *inside)
-{
-    for (const struct json *j = json_first(inside); j; j = json_next(j)) {
-        const char *id = json_get(j, "type") ? json_get_str(j, "id", NULL) : NULL;
-        if (id && r->inner_count < INNER_IDS_MAX) {
-            r->inner_ids = mem_resize(r->inner_ids, r->inner_count + 1, sizeof *r->inner_ids);
-            r->inner_ids[r->inner_count++] = id;
-        }
-        collect_inner_ids(r, j);
-    }
-}
-
-/* The ids of all, so that an expression can be told from one that comes too early. */
-static void collect_task_ids(const struct node *n, const struct json *list)
-{
-    size_t count = 0;
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        collect_inner_ids(n->r, j);
-    n->r->task_outputs = mem_array(json_count(list) + 1, sizeof *n->r->task_outputs);
-    n->r->task_ids = mem_array(json_count(list) + 1, sizeof *n->r->task_ids);
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        n->r->task_ids[count++] = json_get_str(j, "id", "");
-}
-
-/* Is it a task of Kestra's but for its type? It is reported, and what follows from that is not. */
-static bool lacks_type(const struct node *n)
-{
-    static const char *const word[] = {"type"};
-    static const struct {
-        const char *key, *type;
-    } of_types[] = {
-        {"commands", "io.kestra.plugin.scripts.shell.Commands"},
-        {"taskRunner", "io.kestra.plugin.scripts.shell.Script"},
-        {"interpreter", "io.kestra.plugin.scripts.shell.Script"},
-        {"message", "io.kestra.plugin.core.log.Log"},
-        {"format", "io.kestra.plugin.core.debug.Return"},
-    };
-    char shown[STR_QUOTE_SIZE];
-    if (node_has(n, "command") || node_has(n, "script")) return false;
-    for (const struct json *j = json_first(n->j); j; j = json_next(j)) {
-        if (!str_nearest(json_key(j), word, 1)) continue;
-        node_say(n, j, "unknown key %s, did you mean 'type'?", str_quote(shown, json_key(j)));
-        return true;
-    }
-    for (size_t i = 0; i < sizeof of_types / sizeof *of_types; i++) {
-        if (!node_has(n, of_types[i].key)) continue;
-        node_fail(n, of_types[i].key, "is a property of %s: a type is missing", of_types[i].type);
-        return true;
-    }
-    return false;
-}
-
-/* Does the task ask for files? It is told there, and need not be where they are named. */
-static bool asks_for_files(const struct node *n)
-{
-    static const char *const keys[] = {"outputFiles", "outputsFiles", "outputDirs"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (node_has(n, keys[i]) && !key_says_nothing(keys[i], json_get(n->j, keys[i])))
-            return true;
-    return false;
-}
-
-static enum expr_outputs outputs_of(const struct node *n, enum flow_kind kind)
-{
-    if (kind < FLOW_LOG) return asks_for_files(n) ? EXPR_OUTPUTS_FILES : EXPR_OUTPUTS_ANY;
-    if (kind != FLOW_RETURN) return EXPR_OUTPUTS_NONE;
-    return n->r->stored ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
-}
-
-static void read_task(const struct node *flow, const struct json *j, size_t index)
-{
-    struct reader *r = flow->r;
-    struct flow_task *t = &r->flow->tasks[index];
-    struct node n;
-    t->line = yaml_line(&r->doc, j);
-    t->end = index + 1;
-    if (!node_item(flow, j, "task", index, &n)) {
-        r->unread |= ROOT(OUTPUTS);
-        return;
-    }
-    t->id = node_id(&n, false);
-    if (!t->id) r->unread |= ROOT(OUTPUTS);
-    if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
-    t->reads = mem_array(r->flow->task_count, sizeof *t->reads);
-    struct expr_scope scope = {.roots = EXPR_FLOW_ROOTS,
-                               .unread = r->unread,
-                               .vars = r->flow->vars,
-                               .inputs = r->input_ids,
-                               .input_count = r->flow->input_count,
-                               .named = t->reads,
-                               .tasks = r->task_ids,
-                               .task_count = r->flow->task_count,
-                               .earlier_count = index,
-                               .outputs = r->task_outputs,
-                               .trigger_keys = r->trigger_keys,
-                               .trigger_key_count = r->trigger_key_count,
-                               .inner = r->inner_ids,
-                               .inner_count = r->inner_count};
-    bool kestra = node_has(&n, "type");
-    r->task_outputs[index] = EXPR_OUTPUTS_WRONG; /* until its type is known */
-    if (kestra) {
-        char *type = node_text(&n, "type", FLOW_FILE_MAX);
-        if (!type || !read_kestra(&n, type, &t->work, &scope)) {
-            mem_free(type);
-            return;
-        }
-        mem_free(type);
-    } else if (lacks_type(&n)) {
-        return; /* its other keys are not the point */
-    } else {
-        node_known(&n, task_keys, task_refused);
-    }
-    r->task_outputs[index] = outputs_of(&n, t->work.kind);
-    t->description = node_text(&n, "description", FLOW_TEXT_MAX);
-    t->allow_failure = node_bool(&n, "allowFailure", false);
-    t->disabled = node_bool(&n, "disabled", false);
-    read_work(&n, &t->work, &scope, kestra);
-    if (!node_has(&n, "retry")) t->work.retry = r->flow->retry;
-}
-
-static void read_tasks(const struct node *n)
-{
-    struct flow *f = n->r->flow;
-    const struct json *list = node_list(n, "tasks", FLOW_TASKS_MAX);
-    if (!list || json_count(list) == 0) {
-        if (list || !node_has(n, "tasks"))
-            node_fail(n, "tasks", list ? "is empty" : "is missing: a flow has at least one task");
-        n->r->unread |= ROOT(OUTPUTS);
-        return;
-    }
-    collect_task_ids(n, list);
-    f->task_count = json_count(list);
-    f->tasks = mem_array(f->task_count, sizeof *f->tasks);
-    size_t index = 0;
-    for (const struct json *j = json_first(list); j; j = json_next(j), index++) {
-        read_task(n, j, index);
-        const char *id = f->tasks[index].id;
-        for (size_t i = 0; id && i < index; i++)
-            if (str_eq(f->tasks[i].id, id))
-                read_fail(n->r, j, "task %s: the id is used in line %d already", id,
-                          f->tasks[i].line);
-    }
-}
 
 /* ---- the flow -------------------------------------------------------------------------------- */
 
@@ -295,22 +148,22 @@ static void read_results(const struct node *n)
     struct reader *r = n->r;
     struct flow *f = r->flow;
     f->output_reads = mem_array(f->task_count + 1, sizeof *f->output_reads);
-    const struct expr_scope scope = {.roots = EXPR_FLOW_ROOTS - ROOT(TASKRUN),
-                                     .unread = r->unread,
-                                     .where = "in the outputs of a flow",
-                                     .vars = f->vars,
-                                     .inputs = r->input_ids,
-                                     .input_count = f->input_count,
-                                     .named = f->output_reads,
-                                     .tasks = r->task_ids,
-                                     .task_count = f->task_count,
-                                     .earlier_count = f->task_count,
-                                     .outputs = r->task_outputs,
-                                     .trigger_keys = r->trigger_keys,
-                                     .trigger_key_count = r->trigger_key_count,
-                                     .inner = r->inner_ids,
-                                     .inner_count = r->inner_count};
+    struct expr_scope scope = tree_scope(r, f->task_count);
+    scope.roots -= ROOT(TASKRUN);
+    scope.where = "in the outputs of a flow";
     read_flow_outputs(n, &scope);
+}
+
+/* A flow that was applied has none of these. */
+static void refuse_not_yet(struct reader *r)
+{
+    for (size_t i = 0; i < r->flow->task_count; i++) {
+        const char *sentence = control_not_yet(r->flow->tasks[i].work.kind);
+        struct node n = {.r = r, .j = r->places[i].j};
+        if (!sentence || !r->flow->tasks[i].id) continue;
+        (void)str_format(n.at, sizeof n.at, "task %s: ", r->flow->tasks[i].id);
+        node_fail(&n, "type", "%s", sentence);
+    }
 }
 
 static void read_flow(struct reader *r)
@@ -346,6 +199,7 @@ static void read_flow(struct reader *r)
     read_retry(&n, &f->retry);
     collect_trigger_keys(&n);
     read_tasks(&n);
+    refuse_not_yet(r);
     read_results(&n);
     read_triggers(&n);
     read_notify(&n);
@@ -405,6 +259,8 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     mem_free(r.inner_ids);
     mem_free(r.bad_inputs);
     mem_free(r.task_outputs);
+    mem_free(r.places);
+    mem_free(r.sights);
     mem_free(r.meant);
     mem_free(r.missed);
     if (r.failed) {

@@ -219,6 +219,12 @@ static const struct shape shapes[] = {
     {"options", JSON_ARRAY, "[%s]", "red, green"},
     {"outputs", JSON_ARRAY, "[{id: %s, value: \"{{ outputs.export.file }}\"}]", "file"},
     {"tasks", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
+    {"errors", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
+    {"finally", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
+    {"then", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
+    {"else", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
+    {"defaults", JSON_ARRAY, "[{id: %s, command: [echo, hello]}]", "hello"},
+    {"cases", JSON_OBJECT, "{%s: [{id: hello, command: [echo, hello]}]}", "red"},
     {"triggers", JSON_ARRAY, "[{id: %s, interval: PT1M, command: [test, -e, /data/in]}]", "ready"},
     {"stopAfter", JSON_ARRAY, "[%s]", "FAILED"},
     {"tags", JSON_ARRAY, "[%s]", "gpu, linux"},
@@ -585,15 +591,18 @@ void read_plain_tree(const struct node *n, const struct json *j, const char *nam
         read_plain_tree(n, c, name);
 }
 
+bool node_is_item(const struct node *n, const char *what)
+{
+    if (json_type(n->j) == JSON_OBJECT) return true;
+    node_say(n, n->j, "must be a mapping with an id, such as {id: hello, command: [echo, hello]%s}",
+             str_eq(what, "trigger") ? ", interval: PT1M" : "");
+    return false;
+}
+
 bool node_item(const struct node *flow, const struct json *j, const char *what, size_t index,
                struct node *out)
 {
     *out = (struct node){.r = flow->r, .j = j};
     (void)str_format(out->at, sizeof out->at, "%ss[%zu].", what, index);
-    if (json_type(j) == JSON_OBJECT) return true;
-    read_fail(
-        flow->r, j,
-        "%ss[%zu]: must be a mapping with an id, such as {id: hello, command: [echo, hello]%s}",
-        what, index, str_eq(what, "trigger") ? ", interval: PT1M" : "");
-    return false;
+    return node_is_item(out, what);
 }

@@ -27,6 +27,15 @@ struct noted_key {
     size_t problem; /* its place among the problems */
 };
 
+#define TREE_LIST_MAX 80
+
+/* Where a task stands in the file, by its index. */
+struct task_place {
+    const struct json *j;
+    char list[TREE_LIST_MAX]; /* "tasks", "errors", "cases.red" */
+    size_t position;          /* in that list */
+};
+
 struct reader {
     const char *file;
     char *text; /* with its NUL */
@@ -35,8 +44,10 @@ struct reader {
     const struct flow_checks *checks; /* may be NULL */
     struct flow *flow;
     bool failed;
-    bool stored; /* flow_checks.stored */
-    enum expr_outputs *task_outputs;
+    bool stored;                     /* flow_checks.stored */
+    enum expr_outputs *task_outputs; /* by task, as the three below */
+    struct task_place *places;
+    struct expr_seen *sights;                        /* of the task that is read */
     const char *trigger_keys[FLOW_TRIGGER_KEYS_MAX]; /* as expr_scope has them */
     size_t trigger_key_count;
     bool *bad_inputs; /* by input: something is wrong with its declaration */
@@ -60,6 +71,8 @@ struct node {
     char at[FLOW_ID_MAX + 80];
 };
 
+/* Is it a mapping, as a "task" or "trigger" is? False: reported. */
+bool node_is_item(const struct node *n, const char *what);
 /* An item of the list "tasks" or "triggers"; what: "task", "trigger". False: reported. */
 bool node_item(const struct node *flow, const struct json *j, const char *what, size_t index,
                struct node *out);
@@ -132,6 +145,7 @@ extern const struct key_list flow_keys, task_keys, trigger_keys, input_keys, gro
 extern const struct refused_key flow_refused[], task_refused[], trigger_refused[],
     schedule_refused[], input_refused[], webhook_refused[], after_refused[];
 
+void read_tasks(const struct node *flow);
 void read_inputs(const struct node *flow);
 int input_type_find(const char *name);            /* an old name, too; -1: there is no such type */
 const char *input_type_refused(const char *name); /* why, of Kestra's other types; NULL: none */

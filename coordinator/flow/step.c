@@ -34,10 +34,10 @@ const char *step_type(size_t index)
 
 static void read_keys(const struct node *n, const struct step_type *t)
 {
-    const char *names[12] = {"id",       "type",         "description",
-                             "disabled", "allowFailure", "workerGroup",
-                             "timeout",  "retry",        "workerSelector"};
-    size_t count = 9;
+    const char *names[16] = {"id",           "type",           "description", "disabled",
+                             "allowFailure", "workerGroup",    "timeout",     "retry",
+                             "when",         "workerSelector", "runIf",       "allowWarning"};
+    size_t count = 12;
     names[count++] = t->text;
     if (t->other) names[count++] = t->other;
     node_known(n, (struct key_list){names, count}, task_refused);

@@ -72,18 +72,29 @@ struct flow_work {
     int64_t priority;
 };
 
-/* What a task from FLOW_CONTROL on says beyond its tasks. */
+/* What becomes of a Pause whose time is over. */
+enum flow_pause_end { FLOW_PAUSE_RESUME, FLOW_PAUSE_WARN, FLOW_PAUSE_CANCEL, FLOW_PAUSE_FAIL };
+
+/* What a task from FLOW_CONTROL on says beyond its tasks. The labels of a Subflow's execution are
+ * in its work's env, the duration of a Pause, a template, in its script (NULL: until resumed), and
+ * the time after which it ends by itself in timeout_ms. */
 struct flow_control {
-    /* Template: the condition of an If, the value of a Switch, the values of a ForEach or Loop (a
-     * JSON list, or a text that renders to one). */
-    char *value;
+    char *value; /* template: the condition of an If, the value of a Switch */
+    struct json
+        *values;  /* of a ForEach or Loop: a text, list or mapping; its texts are templates */
     char **cases; /* of a Switch, plain texts */
     size_t case_count;
     int64_t concurrent; /* of Parallel, ForEach, Loop; 0: no limit */
     char *ns, *flow;    /* of a Subflow: templates */
-    bool wait, transmit_failed;
-    struct json *inputs; /* of a Subflow: {id: template or value}; of a Pause: NULL or a list */
+    bool wait, inherit_labels;
+    bool transmit_failed; /* of a Loop, too */
+    struct json *inputs;  /* of a Subflow: {id: template or value} or NULL */
+    struct json *outputs; /* of a Loop: {id: template or value}, of each iteration; or NULL */
+    enum flow_pause_end pause_end;
 };
+
+/* Tasks within tasks: those of the flow are 1 deep. What YAML files hold is 64 levels deep. */
+#define FLOW_DEPTH_MAX 30
 
 /* The list of its parent, or of the flow, that a task stands in. */
 enum flow_branch {

@@ -545,10 +545,10 @@ static void tasks_are_checked_field_by_field(void **state)
         IN_TASK("    script: x\n    workerGroup: {key: 'g{{ taskrun.attempt }}'}\n"),
         "6: task t: workerGroup.key: '{{ taskrun.attempt }}': there is no 'taskrun' in a group's "
         "key");
-    refuses(
-        IN_TASK("    script: x\n    tasks: [a]\n    runIf: false\n"),
-        "6: task t: tasks: is not supported: tasks run one after the other, none inside another\n"
-        "7: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what is");
+    refuses(IN_TASK("    script: x\n    tasks: [a]\n    conditions: [b]\n"),
+            "6: task t: tasks: is for tasks that hold others, such as "
+            "io.kestra.plugin.core.flow.Parallel\n"
+            "7: task t: conditions: is not supported; runIf tells whether a task runs");
 }
 
 static void expressions_see_what_comes_before_them(void **state)
@@ -903,8 +903,8 @@ static void inputs_are_checked(void **state)
 static void what_flows_of_kestra_have_besides_is_refused_by_name(void **state)
 {
     (void)state;
-    refuses(HEAD TASK "errors: [a]\nsla: [a]\n",
-            "5: errors: is not supported; a task with allowFailure lets later tasks run\n"
+    refuses(HEAD TASK "afterExecution: [a]\nsla: [a]\n",
+            "5: afterExecution: is not supported by Cadre; docs/from-kestra.md tells what is\n"
             "6: sla: is not supported; give the tasks a timeout");
 }
 

@@ -191,26 +191,23 @@ static void an_export_s_empty_sections_say_nothing(void **state)
             "    allowWarning: false\n    runIf:\n    retry: null\n    timeout:\n"
             "    docker: {}\n    containerImage:\n    conditions: []\n");
     applies(TASK(SHELL "    runIf: 'true'\n    outputDirectory: false\n"));
-    flow_text_refuses(TASK(SHELL "    runIf: 'false'\n"),
-                      "7: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what "
-                      "is");
     applies(FLOW_HEAD "labels: []\ninputs: {}\ntriggers: {}\nvariables: []\n"
                       "tasks:\n  - id: t\n" SHELL "    env: []\n");
     applies(FLOW_HEAD "tasks:\n  - id: t\n" SHELL
                       "triggers:\n  - {id: u, command: [x], conditions: [], labels: {}}\n");
-    flow_text_refuses(FLOW_HEAD
-                      "deleted: true\nrevision: x\nerrors: {a: b}\n"
-                      "tasks:\n  - id: t\n" SHELL
-                      "    namespaceFiles: {}\n    outputFiles: [a]\n    logToFile: true\n",
-                      "3: deleted: true is not supported; cadre flow delete removes a flow\n"
-                      "4: revision: is a number, and not looked at: Cadre counts revisions\n"
-                      "5: errors: is not supported; a task with allowFailure lets later tasks run\n"
-                      "10: task t: namespaceFiles: is not supported; keep the files on the agent's "
-                      "machine, or let the script fetch them\n"
-                      "11: task t: outputFiles: is not supported; let the script store its files "
-                      "and set an output\n"
-                      "12: task t: logToFile: is not supported; cadre execution logs prints the "
-                      "output");
+    flow_text_refuses(
+        FLOW_HEAD "deleted: true\nrevision: x\nerrors: {a: b}\n"
+                  "tasks:\n  - id: t\n" SHELL
+                  "    namespaceFiles: {}\n    outputFiles: [a]\n    logToFile: true\n",
+        "3: deleted: true is not supported; cadre flow delete removes a flow\n"
+        "4: revision: is a number, and not looked at: Cadre counts revisions\n"
+        "5: errors: must be a list, such as errors: [{id: a, command: [echo, hello]}]\n"
+        "10: task t: namespaceFiles: is not supported; keep the files on the agent's "
+        "machine, or let the script fetch them\n"
+        "11: task t: outputFiles: is not supported; let the script store its files "
+        "and set an output\n"
+        "12: task t: logToFile: is not supported; cadre execution logs prints the "
+        "output");
 }
 
 /* ---- what is refused, and how ---------------------------------------------------------------- */
@@ -226,10 +223,12 @@ static void names_of_other_types_are_no_slips(void **state)
         {SCRIPTS "jython.Commands",
          "is not supported; run its lines with " SCRIPTS "shell.Commands"},
         {SCRIPTS "rust.Commands", "is not supported; run its lines with " SCRIPTS "shell.Commands"},
-        {"io.kestra.plugin.core.flow.Pause",
-         "is not supported; to wait for a time is io.kestra.plugin.core.flow.Sleep"},
-        {"io.kestra.core.tasks.flows.Pause",
-         "is not supported; to wait for a time is io.kestra.plugin.core.flow.Sleep"},
+        {"io.kestra.plugin.core.flow.LoopUntil",
+         "is not supported; docs/from-kestra.md lists what is"},
+        {"io.kestra.plugin.core.flow.ForEachItem",
+         "is not supported; docs/from-kestra.md lists what is"},
+        {"io.kestra.plugin.core.flow.Template",
+         "is not supported; docs/from-kestra.md lists what is"},
         {SCRIPTS "nashorn.Eval", "is not supported; docs/from-kestra.md lists what is"},
         {SCRIPTS "jython.Eval", "is not supported; docs/from-kestra.md lists what is"},
         {SCRIPTS "node.Script",
@@ -417,9 +416,8 @@ static void what_follows_from_a_refusal_is_not_told(void **state)
 {
     (void)state;
     static const char unsupported[] = "is not supported; docs/from-kestra.md lists what is";
-    char *wanted =
-        str_dupf("5: task t: type: 'io.kestra.plugin.core.flow.Parallel' %s", unsupported);
-    flow_text_refuses(TASK("    type: io.kestra.plugin.core.flow.Parallel\n"
+    char *wanted = str_dupf("5: task t: type: 'io.kestra.plugin.core.flow.Dag' %s", unsupported);
+    flow_text_refuses(TASK("    type: io.kestra.plugin.core.flow.Dag\n"
                            "    tasks:\n"
                            "      - {id: left, type: " SCRIPTS "shell.Script, script: x}\n"
                            "      - id: deep\n"
@@ -450,10 +448,10 @@ static void what_follows_from_a_refusal_is_not_told(void **state)
                       "[echo, hello]}");
     /* what is no consequence stays */
     flow_text_refuses(
-        TASK("    type: io.kestra.plugin.core.flow.Parallel\n"
+        TASK("    type: io.kestra.plugin.core.flow.Dag\n"
              "    tasks: [{id: left, type: " LOG ", message: x}]\n"
              "  - {id: u, type: " LOG ", message: '{{ outputs.lfet.n }}'}\n"),
-        "5: task t: type: 'io.kestra.plugin.core.flow.Parallel' is not supported; "
+        "5: task t: type: 'io.kestra.plugin.core.flow.Dag' is not supported; "
         "docs/from-kestra.md lists what is\n"
         "7: task u: message: '{{ outputs.lfet.n }}': there is no earlier task 'lfet'");
 }
@@ -613,10 +611,10 @@ static void outputs_of_the_flow_are_checked_as_tasks_are(void **state)
         "8: output o: value: '{{ outputs.t.x }}': the task 't' never sets an output\n"
         "9: output p: value: {% is a statement to Kestra, and not supported; the text "
         "itself is written {{ '{%' }}");
-    flow_text_refuses(TASK("    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
+    flow_text_refuses(TASK("    type: io.kestra.plugin.core.flow.Dag\n    tasks:\n"
                            "      - {id: left, type: " LOG ", message: x}\n"
                            "outputs:\n  - {id: o, value: '{{ outputs.left.vars.n }}'}\n"),
-                      "5: task t: type: 'io.kestra.plugin.core.flow.Parallel' is not supported; "
+                      "5: task t: type: 'io.kestra.plugin.core.flow.Dag' is not supported; "
                       "docs/from-kestra.md lists what is");
     flow_text_refuses(FLOW_HEAD "outputs:\n  - {id: o, value: '{{ outputs.t.x }}'}\n",
                       "1: tasks: is missing: a flow has at least one task");

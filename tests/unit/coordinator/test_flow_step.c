@@ -82,7 +82,6 @@ static void return_has_its_text_as_the_output_value(void **state)
             "5: task t: labels.a: {# is a statement to Kestra, and not supported; the text itself "
             "is written {{ '{#' }}");
     refuses(CORE "debug.Return", "format: '{{ inputs.y }}', runIf: '{{ inputs.x }}'",
-            "5: task t: runIf: is not supported by Cadre; docs/from-kestra.md tells what is\n"
             "5: task t: format: '{{ inputs.y }}': there is no input 'y'");
 }
 
