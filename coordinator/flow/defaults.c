@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/flow/control.h"
 #include "coordinator/flow/kestra_keys.h"
 #include "coordinator/flow/kestra_names.h"
 
@@ -31,6 +32,7 @@ struct layer {
 struct layers {
     struct layer items[LAYERS_MAX];
     size_t count;
+    const struct control_list *inside; /* the keys that hold tasks, which get defaults; or NULL */
 };
 
 struct merge {
@@ -116,13 +118,16 @@ static void add_presets(const struct merge *m, struct layers *l, const char *typ
 }
 
 static struct json *merged(struct merge *m, const struct layers *l);
+static struct json *merged_items(struct merge *m, const struct json *list);
+static struct json *copied(struct merge *m, const struct json *j);
 
 /* A task or trigger with the presets for its type: of those that are not forced the first is the
  * strongest and weaker than the value, of those that are the first is the strongest of all. */
 static struct json *merged_item(struct merge *m, const struct json *j)
 {
     const char *type = json_get_str(j, "type", NULL);
-    struct layers l = {.count = 0};
+    const struct control_type *control = type ? control_find(type) : NULL;
+    struct layers l = {.count = 0, .inside = control ? control->lists : NULL};
     if (type) add_presets(m, &l, type, false);
     add_layer(&l, j, NULL);
     if (type) add_presets(m, &l, type, true);
@@ -145,6 +150,30 @@ static bool has_key(const struct layer *l, const char *key)
     return json_get(l->j, key) && !(l->type && kestra_key_is_foreign(l->type, key));
 }
 
+/* Lists of tasks, of which none is merged with another. */
+static struct json *merged_cases(struct merge *m, const struct json *cases)
+{
+    struct json *out = json_new(JSON_OBJECT);
+    yaml_same_place(&m->r->doc, out, cases);
+    for (const struct json *j = json_first(cases); j && m->bytes <= MERGED_MAX; j = json_next(j)) {
+        m->bytes += strlen(json_key(j));
+        json_put(out, json_key(j), json_type(j) == JSON_ARRAY ? merged_items(m, j) : copied(m, j));
+    }
+    return out;
+}
+
+/* The value of a key of a task, of which `l` has the layers. */
+static struct json *merged_member(struct merge *m, const struct control_list *inside,
+                                  const char *key, const struct layers *l)
+{
+    const struct json *top = l->items[l->count - 1].j;
+    while (inside && inside->key && !str_eq(inside->key, key))
+        inside++;
+    if (inside && inside->key && json_type(top) == JSON_ARRAY) return merged_items(m, top);
+    if (inside && inside->key && json_type(top) == JSON_OBJECT) return merged_cases(m, top);
+    return merged(m, l);
+}
+
 static void merge_objects(struct merge *m, const struct layers *l, size_t from, struct json *out)
 {
     size_t keys = 0;
@@ -159,7 +188,7 @@ static void merge_objects(struct merge *m, const struct layers *l, size_t from, 
                     add_layer(&below, json_get(l->items[n].j, key), NULL);
             m->bytes += strlen(key) + keys++ / 16; /* what looking it up costs counts, too */
             if (below.count == 0) below.items[below.count++] = (struct layer){j, NULL}; /* null */
-            json_put(out, key, merged(m, &below));
+            json_put(out, key, merged_member(m, l->inside, key, &below));
         }
     }
 }
@@ -265,6 +294,12 @@ static void note_lines(const struct node *flow, const struct json *list)
     r->defaults_last = last;
 }
 
+static bool holds_items(const char *key)
+{
+    return str_eq(key, "tasks") || str_eq(key, "triggers") || str_eq(key, "errors") ||
+           str_eq(key, "finally");
+}
+
 struct json *read_defaults(const struct node *flow)
 {
     const char *key = key_of(flow);
@@ -279,7 +314,7 @@ struct json *read_defaults(const struct node *flow)
         out = json_new(JSON_OBJECT);
         yaml_same_place(&r->doc, out, flow->j);
         for (const struct json *j = json_first(flow->j); j; j = json_next(j)) {
-            bool typed = str_eq(json_key(j), "tasks") || str_eq(json_key(j), "triggers");
+            bool typed = holds_items(json_key(j));
             json_put(out, json_key(j),
                      typed && json_type(j) == JSON_ARRAY ? merged_items(m, j) : copied(m, j));
         }

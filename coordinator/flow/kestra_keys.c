@@ -11,12 +11,18 @@
 #define SCRIPTS "io.kestra.plugin.scripts."
 #define OLD "io.kestra.core.tasks.scripts."
 
-enum { OF_TASK = 1, OF_TRIGGER = 2, OF_JOB = 4, OF_SCRIPT = 8 };
+enum { OF_TASK = 1, OF_TRIGGER = 2, OF_JOB = 4, OF_SCRIPT = 8, OF_CONTROL = 16 };
 
 static const char *const of_task[] = {
     "description", "disabled",  "allowFailure", "allowWarning", "workerGroup", "workerSelector",
     "timeout",     "retry",     "logLevel",     "logToFile",    "runIf",       "when",
     "conditions",  "taskCache", "assets",       "version",      NULL,
+};
+/* Those that hold tasks: groups, times and retries reach the tasks in them. */
+static const char *const of_control[] = {
+    "description", "disabled", "allowFailure", "allowWarning", "logLevel",
+    "logToFile",   "runIf",    "when",         "conditions",   "taskCache",
+    "assets",      "version",  "errors",       "finally",      NULL,
 };
 static const char *const of_trigger[] = {
     "description", "disabled",        "conditions", "when",      "inputs",      "stopAfter",
@@ -65,6 +71,32 @@ static const struct type_keys {
     {CORE "execution.Labels", NULL, OF_TASK, {"labels"}},
     {CORE "execution.Fail", NULL, OF_TASK, {"errorMessage", "condition"}},
     {CORE "flow.Sleep", NULL, OF_TASK, {"duration"}},
+    {CORE "flow.Sequential", NULL, OF_CONTROL, {"tasks"}},
+    {CORE "flow.Parallel", NULL, OF_CONTROL, {"tasks", "concurrent"}},
+    {CORE "flow.If", NULL, OF_CONTROL, {"condition", "then", "else"}},
+    {CORE "flow.Switch", NULL, OF_CONTROL, {"value", "cases", "defaults"}},
+    {CORE "flow.AllowFailure", NULL, OF_CONTROL, {"tasks"}},
+    {CORE "flow.ForEach", NULL, OF_CONTROL, {"tasks", "values", "concurrencyLimit"}},
+    {CORE "flow.EachSequential", NULL, OF_CONTROL, {"tasks", "value"}},
+    {CORE "flow.EachParallel", NULL, OF_CONTROL, {"tasks", "value", "concurrent"}},
+    {CORE "flow.Loop",
+     NULL,
+     OF_CONTROL,
+     {"tasks", "values", "concurrencyLimit", "transmitFailed", "outputs", "fetchType"}},
+    {CORE "flow.Subflow",
+     NULL,
+     OF_CONTROL,
+     {"namespace", "flowId", "inputs", "labels", "wait", "transmitFailed", "inheritLabels",
+      "revision", "scheduleDate", "outputs"}},
+    {CORE "flow.WorkingDirectory",
+     NULL,
+     OF_CONTROL,
+     {"tasks", "workerGroup", "workerSelector", "requires", "retry", "queueTimeout", "lease",
+      "priority", "inputFiles", "outputFiles", "namespaceFiles"}},
+    {CORE "flow.Pause",
+     NULL,
+     OF_CONTROL,
+     {"delay", "pauseDuration", "timeout", "behavior", "onResume"}},
     {CORE "trigger.Schedule",
      NULL,
      OF_TRIGGER,
@@ -96,6 +128,7 @@ static bool has(const struct type_keys *t, const char *key)
     for (size_t i = 0; i < OWN_MAX && t->own[i]; i++)
         if (str_eq(t->own[i], key)) return true;
     return (t->groups & OF_TASK && holds(of_task, key)) ||
+           (t->groups & OF_CONTROL && holds(of_control, key)) ||
            (t->groups & OF_TRIGGER && holds(of_trigger, key)) ||
            (t->groups & OF_JOB && holds(of_job, key)) ||
            (t->groups & OF_SCRIPT && holds(of_script, key));

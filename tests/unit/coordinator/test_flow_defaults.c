@@ -332,6 +332,7 @@ static void keys_belong_to(const char *type, const struct key_list *known, const
     static const char *const of_all[] = {"id",          "type",    "description",
                                          "disabled",    "timeout", "allowFailure",
                                          "workerGroup", "retry",   "workerSelector",
+                                         "runIf",       "when",    "allowWarning",
                                          NULL};
     for (size_t i = 0; i < known->count; i++) {
         const char *key = known->names[i];
@@ -359,9 +360,48 @@ static void what_a_type_may_have_is_a_property_of_it(void **state)
     keys_belong_to(TRIGGERS "Schedule", &schedule_keys, none);
     keys_belong_to(TRIGGERS "Webhook", &kestra_webhook_keys, none);
     keys_belong_to(TRIGGERS "Flow", &kestra_after_keys, none);
+    static const char *const of_control[] = {"tasks",  "then",    "else", "cases",
+                                             "errors", "finally", NULL};
     for (const struct refused_key *x = task_refused; x->name; x++)
-        if (kestra_key_is_foreign(SCRIPTS "shell.Script", x->name))
+        if (!is_among(of_control, x->name) &&
+            kestra_key_is_foreign(SCRIPTS "shell.Script", x->name))
             fail_msg("%s is refused of tasks, and no property of scripts", x->name);
+}
+
+/* What tasks hold gets defaults as those of the flow do. */
+static void tasks_within_tasks_get_defaults(void **state)
+{
+    (void)state;
+    struct flow *f = flow_text_parse(
+        FLOW_HEAD
+        "pluginDefaults:\n"
+        "  - {type: io.kestra.plugin.scripts, values: {timeout: PT9S}}\n"
+        "  - {type: io.kestra, values: {workerGroup: {key: linux}}}\n"
+        "  - {type: io.kestra.plugin.core.flow.Parallel, values: {concurrent: 3}}\n"
+        "tasks:\n"
+        "  - id: p\n    type: io.kestra.plugin.core.flow.Parallel\n    tasks:\n"
+        "      - {id: a, " SHELL ", commands: [x]}\n"
+        "      - id: s\n        type: io.kestra.core.tasks.flows.Switch\n        value: x\n"
+        "        cases:\n          x: [{id: b, " SHELL ", commands: [x]}]\n"
+        "        defaults: [{id: c, " SHELL ", commands: [x], timeout: PT1S}]\n"
+        "errors: [{id: e, " SHELL ", commands: [x]}]\n"
+        "finally: [{id: g, " SHELL ", commands: [x]}]\n");
+    assert_int_equal(flow_find_task(f, "p")->control->concurrent, 3);
+    assert_null(flow_find_task(f, "p")->work.group.key);
+    static const char *const ids[] = {"a", "b", "e", "g"};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(flow_find_task(f, ids[i])->work.timeout_ms, 9000);
+        assert_string_equal(flow_find_task(f, ids[i])->work.group.key, "linux");
+    }
+    assert_int_equal(flow_find_task(f, "c")->work.timeout_ms, 1000);
+    flow_free(f);
+    flow_text_refuses(
+        FLOW_HEAD "pluginDefaults:\n  - {type: io.kestra.plugin.scripts, values: {tineout: 1}}\n"
+                  "tasks:\n"
+                  "  - {id: p, type: io.kestra.plugin.core.flow.Parallel, tasks: [{id: a, " SHELL
+                  ", commands: [x]}]}\n",
+        "4: task a: unknown key 'tineout', did you mean 'timeout'? (from the flow's "
+        "defaults)");
 }
 
 int main(void)
@@ -380,6 +420,7 @@ int main(void)
         cmocka_unit_test(values_that_grow_beyond_measure_are_refused),
         cmocka_unit_test(lists_that_take_too_long_to_compare_are_refused),
         cmocka_unit_test(what_a_type_may_have_is_a_property_of_it),
+        cmocka_unit_test(tasks_within_tasks_get_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
