@@ -279,23 +279,23 @@ static void earlier_tasks_are_seen(void **state)
     applies(TASKS "  - {id: s, type: " FLOW
                   "Sequential, tasks: [" RUN("a") ", " ASK("b", "a") "]}\n"
                                                                      "  - " ASK("c", "a") "\n");
-    applies(TASKS "  - {id: i, type: " FLOW
-                  "If, condition: x, then: [" RUN("a") ", " ASK("b", "a") "], else: [" RUN(
-                      "c") "]}\n  - " ASK("d", "a") "\n  - " ASK("e", "c") "\n");
-    applies(
-        TASKS
-        "  - {id: p, type: " FLOW "Parallel, tasks: [" RUN("a") ", " RUN("b") "], errors: [" ASK("c", "a") "], finally: [" ASK(
-            "d",
-            "b") ", " ASK("e",
-                          "c") "]}\n  - " ASK("g",
-                                              "b") "\nerrors: [" ASK("h",
-                                                                     "a") "]\nfinally: "
-                                                                          "[" ASK(
-                                                                              "k",
-                                                                              "g") ","
-                                                                                   " " ASK(
-                                                                                       "l",
-                                                                                       "h") "]\n");
+    applies(TASKS
+            "  - id: p\n    type: " FLOW "Parallel\n"
+            "    tasks: [" RUN("a") ", " RUN(
+                "b") "]\n"
+                     "    errors: [" ASK(
+                         "c",
+                         "a") "]\n"
+                              "    finally: [" ASK("d", "b") ", " ASK(
+                                  "e",
+                                  "c") "]\n"
+                                       "  - " ASK("g",
+                                                  "b") "\n"
+                                                       "errors: [" ASK(
+                                                           "h",
+                                                           "a") "]\n"
+                                                                "finally: [" ASK("k", "g") ", " ASK(
+                                                                    "l", "h") "]\n");
     struct flow *f = flow_text_parse(TASKS "  - {id: s, type: " FLOW "Sequential, tasks: [" RUN(
         "a") "]}\n  - " ASK("b", "a") "\n");
     assert_true(f->tasks[2].reads[1]);
