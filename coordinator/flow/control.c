@@ -104,10 +104,11 @@ static const struct {
     {"EachParallel", {"value", "concurrent"}},
     {"Loop", {"values", "concurrencyLimit", "transmitFailed", "outputs", "fetchType"}},
     {"Subflow",
-     {"namespace", "flowId", "inputs", "labels", "wait", "transmitFailed", "inheritLabels"}},
+     {"namespace", "flowId", "inputs", "labels", "wait", "transmitFailed", "inheritLabels",
+      "revision"}},
     {"WorkingDirectory",
      {"workerGroup", "workerSelector", "requires", "retry", "queueTimeout", "lease", "priority"}},
-    {"Pause", {"delay", "pauseDuration", "timeout", "behavior"}},
+    {"Pause", {"delay", "pauseDuration", "timeout", "behavior", "onResume"}},
 };
 
 #define RUNS_NOTHING "is not for this task, which runs nothing itself: give it to the tasks in it"
@@ -126,11 +127,11 @@ static const struct refused_key refused[] = {
     {"priority", RUNS_NOTHING},
     {"errors", "is not supported here: put the task into a " CORE "Sequential that has it"},
     {"finally", "is not supported here: put the task into a " CORE "Sequential that has it"},
-    {"revision", "is not supported: the flow is started as it stands then"},
     {"scheduleDate", "is not supported: the flow is started at once; " CORE "Sleep waits"},
     {"restartBehavior", "is not supported: a restart makes a new execution"},
     {"cache", "is not supported; keep the files on the agent's machine"},
-    {"onResume", "is not supported: inputs are given to the flow when it starts"},
+    {"tasks", "is not for this task: put them behind it"},
+    {"outputs", "is for a Loop; those of the flow that a Subflow started are outputs.TASK.outputs"},
     {NULL, NULL},
 };
 
@@ -252,6 +253,8 @@ static void read_subflow(const struct node *n, struct flow_task *t, const struct
     c->flow = read_text(n, "flowId", scope);
     if (c->ns && !expr_has(c->ns) && !str_namespace_valid(c->ns))
         node_fail(n, "namespace", "%s is not a namespace", str_quote(shown, c->ns));
+    if (node_has(n, "revision"))
+        node_fail(n, "revision", "is not supported: the flow is started as it stands then");
     c->inputs = read_tree(n, "inputs", scope);
     read_label_templates(n, scope, &t->work.env, &t->work.env_count);
     c->wait = node_bool(n, "wait", true);
@@ -271,6 +274,7 @@ static void read_pause(const struct node *n, struct flow_task *t, const struct e
     if (t->work.script && !expr_has(t->work.script) && duration_parse(t->work.script, &ms, &e))
         node_fail(n, key, "%s", err_text(&e));
     t->work.timeout_ms = node_duration(n, "timeout", 1, DURATION_MAX_MS, 0);
+    t->control->resume_count = read_input_list(n, "onResume", &t->control->resume, NULL);
     t->control->pause_end = (enum flow_pause_end)node_choice(n, "behavior", ends, 4, 0);
 }
 
@@ -285,7 +289,7 @@ static void check_folder_task(const struct node *folder, const struct json *j, s
     else
         (void)str_format(n.at, sizeof n.at, "%stasks[%zu].", folder->at, index);
     for (size_t i = 0; i < 3; i++)
-        if (node_has(&n, places[i]))
+        if (node_has(&n, places[i]) && !node_is_default(&n, places[i]))
             node_fail(&n, places[i],
                       "is not for a task of a WorkingDirectory, which runs where that one is: give "
                       "it to that");

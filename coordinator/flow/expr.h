@@ -80,8 +80,7 @@ struct expr_scope {
     const char *const *tasks; /* all of the flow, in their order */
     size_t task_count, earlier_count;
     const struct expr_seen *sights; /* by earlier task; NULL: all are seen */
-    size_t iterations; /* of ForEach and Loop tasks around: 0: taskrun has no value, iteration */
-    bool on_errors;    /* within `errors`, where errorLogs() tells what failed */
+    bool on_errors;                 /* within `errors`, where errorLogs() tells what failed */
     /* Names within tasks that are refused as a whole: not looked up either. */
     const char *const *inner;
     size_t inner_count;
@@ -92,6 +91,9 @@ struct expr_scope {
     const char *const *event_keys; /* what stands in `event` */
     size_t event_key_count;
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
+    /* By task: it runs for each of some values, which stands behind its name; NULL: none does. */
+    const bool *iterated;
+    bool no_value; /* outside of loops: taskrun.value and others are not there */
 };
 
 /* `at` points to the "{{" of the bad expression in the text; `len` bytes later its "}}" has

@@ -67,7 +67,12 @@ static void control_free(struct flow_control *c)
     mem_free(c->flow);
     json_free(c->values);
     json_free(c->inputs);
-    json_free(c->outputs);
+    for (size_t i = 0; i < c->output_count; i++)
+        output_fini(&c->outputs[i]);
+    mem_free(c->outputs);
+    for (size_t i = 0; i < c->resume_count; i++)
+        input_fini(&c->resume[i]);
+    mem_free(c->resume);
     mem_free(c);
 }
 

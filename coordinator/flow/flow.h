@@ -108,6 +108,9 @@ bool flow_zone_is_fixed(const char *zone); /* UTC or an offset: known without zo
  * not of its type; ERR_TOO_LARGE: together over FLOW_VALUES_MAX. *out: json_free. */
 int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
                         struct err *e);
+/* The same for a Pause that is resumed: what it asks for in onResume. */
+int flow_resume_inputs(const struct flow_task *t, const struct json *given, struct json **out,
+                       struct err *e);
 /* The same for an execution that a trigger starts: renders the trigger's `inputs` (v: trigger,
  * vars, flow ids) and resolves them. */
 int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,

@@ -261,15 +261,24 @@ int input_value(const struct flow_input *in, const struct json *given, struct js
 
 /* ---- of an execution ------------------------------------------------------------------------- */
 
-static int check_names(const struct flow *f, const struct json *given, struct err *e)
+static bool is_input(const struct flow_input *inputs, size_t count, const char *id)
+{
+    size_t i = 0;
+    while (i < count && !str_eq(inputs[i].id, id))
+        i++;
+    return i < count;
+}
+
+static int check_names(const struct flow_input *inputs, size_t count, const struct json *given,
+                       struct err *e)
 {
     char shown[STR_QUOTE_SIZE], suggestion[STR_SUGGEST_SIZE];
     for (const struct json *j = json_first(given); j; j = json_next(j)) {
-        if (flow_find_input(f, json_key(j))) continue;
-        const char **ids = mem_array(f->input_count + 1, sizeof *ids);
-        for (size_t i = 0; i < f->input_count; i++)
-            ids[i] = f->inputs[i].id;
-        str_suggest_nearest(suggestion, json_key(j), ids, f->input_count);
+        if (is_input(inputs, count, json_key(j))) continue;
+        const char **ids = mem_array(count + 1, sizeof *ids);
+        for (size_t i = 0; i < count; i++)
+            ids[i] = inputs[i].id;
+        str_suggest_nearest(suggestion, json_key(j), ids, count);
         mem_free(ids);
         return err_set(e, ERR_INVALID, "inputs: there is no input %s%s",
                        str_quote(shown, json_key(j)), suggestion);
@@ -291,16 +300,16 @@ int values_done(int rc, const char *what, struct json *all, struct json **out, s
     return rc;
 }
 
-int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
-                        struct err *e)
+static int resolve(const struct flow_input *inputs, size_t count, const struct json *given,
+                   struct json **out, struct err *e)
 {
     if (json_type(given) != JSON_NULL && json_type(given) != JSON_OBJECT)
         return err_set(e, ERR_INVALID, "inputs: must be an object");
-    int rc = check_names(f, given, e);
+    int rc = check_names(inputs, count, given, e);
     if (rc) return rc;
     struct json *all = json_new(JSON_OBJECT);
-    for (size_t i = 0; i < f->input_count && rc == 0; i++) {
-        const struct flow_input *in = &f->inputs[i];
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        const struct flow_input *in = &inputs[i];
         const struct json *j = json_get(given, in->id);
         struct json *value = NULL;
         struct err why = {0};
@@ -317,6 +326,18 @@ int flow_resolve_inputs(const struct flow *f, const struct json *given, struct j
         if (value) json_put(all, in->id, value);
     }
     return values_done(rc, "inputs", all, out, e);
+}
+
+int flow_resolve_inputs(const struct flow *f, const struct json *given, struct json **out,
+                        struct err *e)
+{
+    return resolve(f->inputs, f->input_count, given, out, e);
+}
+
+int flow_resume_inputs(const struct flow_task *t, const struct json *given, struct json **out,
+                       struct err *e)
+{
+    return resolve(t->control->resume, t->control->resume_count, given, out, e);
 }
 
 int flow_trigger_inputs(const struct flow *f, const struct flow_trigger *t,
@@ -510,35 +531,33 @@ static char *read_id(const struct node *n, const char *key)
 }
 
 /* inputs.a.b would be the input a.b, and a member of the input a. */
-static void check_nested(const struct node *n, const struct json *at, const struct flow *f,
-                         const char *id)
+static void check_nested(const struct node *n, const struct json *at,
+                         const struct flow_input *inputs, size_t count, const char *id)
 {
-    for (size_t i = 0; i < f->input_count; i++) {
-        const char *other = f->inputs[i].id;
+    for (size_t i = 0; i < count; i++) {
+        const char *other = inputs[i].id;
         if (!other || str_eq(other, id)) continue;
         if (str_namespace_covers(other, id) || str_namespace_covers(id, other))
-            read_fail(n->r, at, "input %s: %s is an input, too: with both, inputs.%s is not clear",
+            read_fail(n->r, at,
+                      "%sinput %s: %s is an input, too: with both, inputs.%s is not clear", n->at,
                       id, other, strlen(id) > strlen(other) ? id : other);
     }
 }
 
-static void read_input(const struct node *list_node, const struct json *j, size_t index,
-                       struct flow_input *in)
+static void read_input(const struct node *holder, const char *key, const struct json *j,
+                       size_t index, struct flow_input *in)
 {
-    struct node n = {.r = list_node->r, .j = j};
-    (void)str_format(n.at, sizeof n.at, "inputs[%zu].", index);
+    struct node n = {.r = holder->r, .j = j};
+    (void)str_format(n.at, sizeof n.at, "%s%s[%zu].", holder->at, key, index);
     in->line = yaml_line(&n.r->doc, j);
     if (json_type(j) != JSON_OBJECT) {
-        read_fail(
-            n.r, j,
-            "inputs[%zu]: must be a mapping with id and type, such as {id: day, type: STRING}",
-            index);
+        node_say(&n, j, "must be a mapping with id and type, such as {id: day, type: STRING}");
         return;
     }
     bool old = node_has(&n, "name") && !node_has(&n, "id"); /* what Kestra called it before 0.14 */
     if (node_has(&n, "name") && !old) node_fail(&n, "name", "is the same as id: one of the two");
     in->id = read_id(&n, old ? "name" : "id");
-    if (in->id) (void)str_format(n.at, sizeof n.at, "input %s: ", in->id);
+    if (in->id) (void)str_format(n.at, sizeof n.at, "%sinput %s: ", holder->at, in->id);
     node_known(&n, input_keys, input_refused);
     in->description = node_text(&n, "description", FLOW_VALUES_MAX);
     mem_free(node_text(&n, "displayName", FLOW_VALUES_MAX));
@@ -553,26 +572,37 @@ static void read_input(const struct node *list_node, const struct json *j, size_
     read_defaults(&n, in);
 }
 
+size_t read_input_list(const struct node *n, const char *key, struct flow_input **out, bool *bad)
+{
+    const struct json *list = node_list(n, key, FLOW_INPUTS_MAX);
+    size_t count = 0;
+    if (!list) return 0;
+    struct flow_input *all = mem_array(json_count(list) + 1, sizeof *all);
+    for (const struct json *j = json_first(list); j; j = json_next(j), count++) {
+        struct flow_input *in = &all[count];
+        size_t problems = n->r->problems->count;
+        read_input(n, key, j, count, in);
+        if (bad) bad[count] = n->r->problems->count > problems;
+        for (size_t i = 0; in->id && i < count; i++)
+            if (str_eq(all[i].id, in->id))
+                read_fail(n->r, j, "%sinput %s: the id is used in line %d already", n->at, in->id,
+                          all[i].line);
+        if (in->id) check_nested(n, j, all, count, in->id);
+    }
+    *out = all;
+    return count;
+}
+
 void read_inputs(const struct node *n)
 {
-    const struct json *list = node_list(n, "inputs", FLOW_INPUTS_MAX);
+    size_t room = json_count(json_get(n->j, "inputs")) + 1;
     struct flow *f = n->r->flow;
-    n->r->input_ids = mem_array(json_count(list) + 1, sizeof *n->r->input_ids);
-    n->r->bad_inputs = mem_array(json_count(list) + 1, sizeof *n->r->bad_inputs);
-    if (!list && node_has(n, "inputs")) n->r->unread |= 1u << EXPR_INPUTS;
-    if (!list) return;
-    f->inputs = mem_array(json_count(list) + 1, sizeof *f->inputs);
-    for (const struct json *j = json_first(list); j; j = json_next(j)) {
-        struct flow_input *in = &f->inputs[f->input_count];
-        size_t problems = n->r->problems->count;
-        read_input(n, j, f->input_count, in);
-        n->r->bad_inputs[f->input_count] = n->r->problems->count > problems;
-        for (size_t i = 0; in->id && i < f->input_count; i++)
-            if (str_eq(f->inputs[i].id, in->id))
-                read_fail(n->r, j, "input %s: the id is used in line %d already", in->id,
-                          f->inputs[i].line);
-        if (in->id) check_nested(n, j, f, in->id);
-        if (!in->id) n->r->unread |= 1u << EXPR_INPUTS;
-        n->r->input_ids[f->input_count++] = in->id ? in->id : "";
+    n->r->input_ids = mem_array(room, sizeof *n->r->input_ids);
+    n->r->bad_inputs = mem_array(room, sizeof *n->r->bad_inputs);
+    f->input_count = read_input_list(n, "inputs", &f->inputs, n->r->bad_inputs);
+    if (!f->inputs && node_has(n, "inputs")) n->r->unread |= 1u << EXPR_INPUTS;
+    for (size_t i = 0; i < f->input_count; i++) {
+        if (!f->inputs[i].id) n->r->unread |= 1u << EXPR_INPUTS;
+        n->r->input_ids[i] = f->inputs[i].id ? f->inputs[i].id : "";
     }
 }

@@ -29,14 +29,14 @@ static void check_tree(const struct node *n, const struct json *j, const struct 
         check_tree(n, c, scope);
 }
 
-static void read_output(const struct node *list, const struct json *j, size_t index,
-                        const struct expr_scope *scope)
+static void read_output(const struct node *holder, const struct json *j, struct flow_output *all,
+                        size_t index, const struct expr_scope *scope)
 {
     static const char *const names[] = {"id",       "type",        "value",
                                         "required", "description", "displayName"};
-    struct node n = {.r = list->r, .j = j};
-    struct flow_output *o = &list->r->flow->outputs[index];
-    (void)str_format(n.at, sizeof n.at, "outputs[%zu].", index);
+    struct node n = {.r = holder->r, .j = j};
+    struct flow_output *o = &all[index];
+    (void)str_format(n.at, sizeof n.at, "%soutputs[%zu].", holder->at, index);
     o->type = -1;
     if (json_type(j) != JSON_OBJECT) {
         node_say(&n, j,
@@ -45,7 +45,7 @@ static void read_output(const struct node *list, const struct json *j, size_t in
         return;
     }
     o->id = node_id(&n, true);
-    if (o->id) (void)str_format(n.at, sizeof n.at, "output %s: ", o->id);
+    if (o->id) (void)str_format(n.at, sizeof n.at, "%soutput %s: ", holder->at, o->id);
     node_known(&n, (struct key_list){names, sizeof names / sizeof *names}, NULL);
     o->description = node_text(&n, "description", FLOW_TEXT_MAX);
     mem_free(node_text(&n, "displayName", FLOW_TEXT_MAX));
@@ -60,17 +60,18 @@ static void read_output(const struct node *list, const struct json *j, size_t in
     o->value = text && o->type == INPUT_STRING ? json_new_str(text) : json_copy(value);
     check_tree(&n, value, scope);
     for (size_t i = 0; o->id && i < index; i++)
-        if (str_eq(list->r->flow->outputs[i].id, o->id)) node_say(&n, j, "the id is used twice");
+        if (str_eq(all[i].id, o->id)) node_say(&n, j, "the id is used twice");
 }
 
-void read_flow_outputs(const struct node *n, const struct expr_scope *scope)
+size_t read_outputs(const struct node *n, struct flow_output **out, const struct expr_scope *scope)
 {
-    struct flow *f = n->r->flow;
     const struct json *list = node_list(n, "outputs", FLOW_OUTPUTS_MAX);
-    if (!list) return;
-    f->outputs = mem_array(json_count(list) + 1, sizeof *f->outputs);
-    for (const struct json *j = json_first(list); j; j = json_next(j))
-        read_output(n, j, f->output_count++, scope);
+    size_t count = 0;
+    if (!list) return 0;
+    *out = mem_array(json_count(list) + 1, sizeof **out);
+    for (const struct json *j = json_first(list); j; j = json_next(j), count++)
+        read_output(n, j, *out, count, scope);
+    return count;
 }
 
 /* ---- with their values ----------------------------------------------------------------------- */
@@ -128,18 +129,30 @@ static int render_output(const struct flow_output *o, const struct expr_values *
     return 0;
 }
 
-int flow_render_outputs(const struct flow *f, const struct expr_values *v, struct json **out,
-                        struct err *e)
+static int render_all(const struct flow_output *outputs, size_t count, const struct expr_values *v,
+                      struct json **out, struct err *e)
 {
     struct json *all = json_new(JSON_OBJECT);
     int rc = 0;
-    for (size_t i = 0; i < f->output_count && rc == 0; i++) {
+    for (size_t i = 0; i < count && rc == 0; i++) {
         struct json *value = NULL;
-        rc = render_output(&f->outputs[i], v, &value, e);
-        if (rc == ERR_NOT_FOUND && f->outputs[i].optional)
+        rc = render_output(&outputs[i], v, &value, e);
+        if (rc == ERR_NOT_FOUND && outputs[i].optional)
             rc = 0;
         else if (rc == 0)
-            json_put(all, f->outputs[i].id, value);
+            json_put(all, outputs[i].id, value);
     }
     return values_done(rc, "outputs", all, out, e);
+}
+
+int flow_render_outputs(const struct flow *f, const struct expr_values *v, struct json **out,
+                        struct err *e)
+{
+    return render_all(f->outputs, f->output_count, v, out, e);
+}
+
+int flow_loop_outputs(const struct flow_task *t, const struct expr_values *v, struct json **out,
+                      struct err *e)
+{
+    return render_all(t->control->outputs, t->control->output_count, v, out, e);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 struct flow;
+struct flow_task;
 struct expr_values;
 
 #define FLOW_OUTPUTS_MAX 100
@@ -23,5 +24,8 @@ struct flow_output {
  * ERR_TOO_LARGE: together over FLOW_VALUES_MAX. */
 int flow_render_outputs(const struct flow *f, const struct expr_values *v, struct json **out,
                         struct err *e);
+/* The same of one iteration of a Loop. */
+int flow_loop_outputs(const struct flow_task *t, const struct expr_values *v, struct json **out,
+                      struct err *e);
 
 #endif

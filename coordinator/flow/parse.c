@@ -151,13 +151,13 @@ static void read_results(const struct node *n)
     struct expr_scope scope = tree_scope(r, f->task_count);
     scope.roots -= ROOT(TASKRUN);
     scope.where = "in the outputs of a flow";
-    read_flow_outputs(n, &scope);
+    f->output_count = read_outputs(n, &f->outputs, &scope);
 }
 
-/* A flow that was applied has none of these. */
+/* A flow that was applied before has none of these. */
 static void refuse_not_yet(struct reader *r)
 {
-    for (size_t i = 0; i < r->flow->task_count; i++) {
+    for (size_t i = 0; i < r->flow->task_count && !r->stored; i++) {
         const char *sentence = control_not_yet(r->flow->tasks[i].work.kind);
         struct node n = {.r = r, .j = r->places[i].j};
         if (!sentence || !r->flow->tasks[i].id) continue;
@@ -261,6 +261,7 @@ int flow_parse(const char *file, const char *text, size_t len, const struct flow
     mem_free(r.task_outputs);
     mem_free(r.places);
     mem_free(r.sights);
+    mem_free(r.iterated);
     mem_free(r.meant);
     mem_free(r.missed);
     if (r.failed) {

@@ -136,6 +136,11 @@ static bool is_idle_group(const struct node *n, const char *key, const struct js
            (str_eq(key, "workerGroup") || str_eq(key, "workerSelector"));
 }
 
+bool node_is_default(const struct node *n, const char *key)
+{
+    return node_has(n, key) && is_in_defaults(n->r, yaml_line(&n->r->doc, json_get(n->j, key)));
+}
+
 static const char *find_name(struct key_list known, const char *name)
 {
     size_t i = 0;

@@ -45,9 +45,10 @@ struct reader {
     struct flow *flow;
     bool failed;
     bool stored;                     /* flow_checks.stored */
-    enum expr_outputs *task_outputs; /* by task, as the three below */
+    enum expr_outputs *task_outputs; /* by task, as the four below */
     struct task_place *places;
     struct expr_seen *sights;                        /* of the task that is read */
+    bool *iterated;                                  /* as expr_scope has it */
     const char *trigger_keys[FLOW_TRIGGER_KEYS_MAX]; /* as expr_scope has them */
     size_t trigger_key_count;
     bool *bad_inputs; /* by input: something is wrong with its declaration */
@@ -89,6 +90,9 @@ void read_drop_missed(struct reader *r);
 
 /* About the mapping's member j as a whole: "task export: retry: unknown key ...". */
 void node_say(const struct node *n, const struct json *j, const char *fmt, ...) CADRE_PRINTF(3, 4);
+
+/* Was the member written in the flow's defaults, and not where the task is? */
+bool node_is_default(const struct node *n, const char *key);
 
 struct key_list {
     const char *const *names;
@@ -149,7 +153,11 @@ void read_tasks(const struct node *flow);
 void read_inputs(const struct node *flow);
 int input_type_find(const char *name);            /* an old name, too; -1: there is no such type */
 const char *input_type_refused(const char *name); /* why, of Kestra's other types; NULL: none */
-void read_flow_outputs(const struct node *flow, const struct expr_scope *scope);
+/* A list of inputs under `key`, of the flow or of a task: *out is written, and belongs to the
+ * caller, unless the list is absent or wrong as a whole. bad: by input, is it wrong; or NULL. */
+size_t read_input_list(const struct node *n, const char *key, struct flow_input **out, bool *bad);
+/* The member "outputs" of the flow, or of a Loop; the rest as read_input_list. */
+size_t read_outputs(const struct node *n, struct flow_output **out, const struct expr_scope *scope);
 void read_retry(const struct node *outer, struct retry *out); /* the member "retry" */
 void read_triggers(const struct node *flow);
 void read_notify(const struct node *flow);

@@ -72,6 +72,9 @@ struct flow_work {
     int64_t priority;
 };
 
+struct flow_input;
+struct flow_output;
+
 /* What becomes of a Pause whose time is over. */
 enum flow_pause_end { FLOW_PAUSE_RESUME, FLOW_PAUSE_WARN, FLOW_PAUSE_CANCEL, FLOW_PAUSE_FAIL };
 
@@ -87,10 +90,13 @@ struct flow_control {
     int64_t concurrent; /* of Parallel, ForEach, Loop; 0: no limit */
     char *ns, *flow;    /* of a Subflow: templates */
     bool wait, inherit_labels;
-    bool transmit_failed; /* of a Loop, too */
-    struct json *inputs;  /* of a Subflow: {id: template or value} or NULL */
-    struct json *outputs; /* of a Loop: {id: template or value}, of each iteration; or NULL */
+    bool transmit_failed;        /* of a Loop, too */
+    struct json *inputs;         /* of a Subflow: {id: template or value} or NULL */
+    struct flow_output *outputs; /* of a Loop: what each iteration leaves */
+    size_t output_count;
     enum flow_pause_end pause_end;
+    struct flow_input *resume; /* what a Pause asks for when it is resumed */
+    size_t resume_count;
 };
 
 /* Tasks within tasks: those of the flow are 1 deep. What YAML files hold is 64 levels deep. */

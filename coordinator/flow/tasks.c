@@ -46,7 +46,7 @@ static bool asks_for_files(const struct node *n)
     return false;
 }
 
-static enum expr_outputs outputs_of(const struct node *n, enum flow_kind kind, size_t iterations)
+static enum expr_outputs outputs_of(const struct node *n, enum flow_kind kind, bool iterated)
 {
     switch (kind) {
     case FLOW_COMMAND:
@@ -54,7 +54,7 @@ static enum expr_outputs outputs_of(const struct node *n, enum flow_kind kind, s
         return asks_for_files(n) ? EXPR_OUTPUTS_FILES : EXPR_OUTPUTS_ANY;
     case FLOW_RETURN:
         /* of an iteration by its value first */
-        return n->r->stored || iterations ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
+        return n->r->stored || iterated ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
     case FLOW_LOOP:
     case FLOW_SUBFLOW:
     case FLOW_PAUSE:
@@ -101,6 +101,15 @@ static bool read_what_it_is(const struct node *n, struct flow_task *t,
     return good;
 }
 
+/* A group of defaults for many tasks means nothing to those of a WorkingDirectory: they run where
+ * that one is. */
+static void drop_group(const struct flow *f, struct flow_task *t)
+{
+    if (!t->parent || f->tasks[t->parent - 1].work.kind != FLOW_WORKING_DIRECTORY) return;
+    mem_free(t->work.group.key);
+    t->work.group = (struct flow_group_ref){0};
+}
+
 static void read_task(const struct node *flow, size_t index)
 {
     struct reader *r = flow->r;
@@ -118,13 +127,25 @@ static void read_task(const struct node *flow, size_t index)
     t->reads = mem_array(r->flow->task_count, sizeof *t->reads);
     const struct expr_scope scope = tree_scope(r, index);
     if (!read_what_it_is(&n, t, &scope)) return;
-    r->task_outputs[index] = outputs_of(&n, t->work.kind, scope.iterations);
+    drop_group(r->flow, t);
+    r->task_outputs[index] = outputs_of(&n, t->work.kind, !scope.no_value);
     t->description = node_text(&n, "description", FLOW_TEXT_MAX);
     t->allow_failure = node_bool(&n, "allowFailure", t->allow_failure);
     t->allow_warning = node_bool(&n, "allowWarning", false);
     t->disabled = node_bool(&n, "disabled", false);
     read_run_if(&n, t, &scope);
     if (!node_has(&n, "retry") && t->work.kind < FLOW_CONTROL) t->work.retry = r->flow->retry;
+}
+
+/* What iterations leave: it may name the tasks in them, which are read before. */
+static void read_loop_outputs(struct reader *r, size_t index)
+{
+    struct flow_task *t = &r->flow->tasks[index];
+    struct node n = {.r = r, .j = r->places[index].j};
+    if (t->work.kind != FLOW_LOOP || !t->id || !t->control) return;
+    (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
+    const struct expr_scope scope = tree_scope_at_end(r, index);
+    t->control->output_count = read_outputs(&n, &t->control->outputs, &scope);
 }
 
 static void check_ids(const struct reader *r, size_t index)
@@ -144,4 +165,6 @@ void read_tasks(const struct node *flow)
         read_task(flow, i);
         check_ids(flow->r, i);
     }
+    for (size_t i = 0; i < flow->r->flow->task_count; i++)
+        read_loop_outputs(flow->r, i);
 }

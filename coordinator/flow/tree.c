@@ -176,6 +176,7 @@ void tree_lay(const struct node *flow)
     lay_key(&l, flow, "finally", (struct lay_list){.branch = FLOW_FINALLY, .depth = 1}, true);
     if (l.too_many || l.too_deep) r->unread |= ROOT(OUTPUTS);
     r->sights = mem_array(r->flow->task_count + 1, sizeof *r->sights);
+    r->iterated = mem_array(r->flow->task_count + 1, sizeof *r->iterated);
 }
 
 void tree_place(const struct reader *r, size_t index, char *out, size_t size)
@@ -200,25 +201,28 @@ static bool iterates(enum flow_kind kind, enum flow_branch branch)
            (kind == FLOW_LOOP && branch != FLOW_FINALLY);
 }
 
-size_t tree_iterations(const struct flow *f, size_t index)
+static bool has_value(const struct flow *f, const struct flow_task *t)
 {
-    size_t n = 0;
-    for (const struct flow_task *t = &f->tasks[index]; t->parent; t = &f->tasks[t->parent - 1])
-        n += iterates(f->tasks[t->parent - 1].work.kind, t->branch);
-    return n;
+    while (t->parent && !iterates(f->tasks[t->parent - 1].work.kind, t->branch))
+        t = &f->tasks[t->parent - 1];
+    return t->parent > 0;
 }
 
-static bool is_on_errors(const struct flow *f, size_t index)
+static bool is_on_errors(const struct flow *f, const struct flow_task *t)
 {
-    const struct flow_task *t = &f->tasks[index];
     while (t->parent && t->branch != FLOW_ERRORS)
         t = &f->tasks[t->parent - 1];
     return t->branch == FLOW_ERRORS;
 }
 
-static bool is_within(const struct flow *f, size_t holder, size_t index)
+/* On the way up from `own`, the one that the task `holder` holds itself; NULL: it does not hold
+ * own. */
+static const struct flow_task *below(const struct flow *f, const struct flow_task *own,
+                                     size_t holder)
 {
-    return index > holder && index < f->tasks[holder].end;
+    while (own && own->parent != holder + 1)
+        own = own->parent ? &f->tasks[own->parent - 1] : NULL;
+    return own;
 }
 
 /* Of a task that holds both, in `a` or `b` and in none other that it holds as well: what parts
@@ -228,57 +232,83 @@ static enum expr_sight parted(enum flow_kind kind, const struct flow_task *a,
 {
     bool late = a->branch == FLOW_ERRORS || a->branch == FLOW_FINALLY || b->branch == FLOW_ERRORS ||
                 b->branch == FLOW_FINALLY;
-    if (late || a == b) return EXPR_SEEN;
+    if (kind == FLOW_LOOP && a->branch != FLOW_FINALLY && b->branch == FLOW_FINALLY)
+        return EXPR_IN_LOOP;
+    if (late) return EXPR_SEEN;
     if (kind == FLOW_PARALLEL) return EXPR_AT_ONCE;
     bool same = a->branch == b->branch && a->case_index == b->case_index;
     return (kind == FLOW_IF || kind == FLOW_SWITCH) && !same ? EXPR_OTHER_BRANCH : EXPR_SEEN;
 }
 
-/* What the task `index` sees of `other`, which comes earlier. */
-static struct expr_seen look(const struct reader *r, size_t index, size_t other)
+/* What `own`, or the flow itself (NULL), sees of the task `other`, which comes earlier. */
+static struct expr_seen look(const struct reader *r, const struct flow_task *own, size_t other)
 {
     const struct flow *f = r->flow;
-    size_t child = other; /* of the task that is looked at, the one that `other` is in */
-    if (index < f->task_count && is_within(f, other, index))
-        return (struct expr_seen){EXPR_HOLDER, r->task_ids[other]};
-    while (f->tasks[child].parent) {
-        size_t holder = f->tasks[child].parent - 1;
-        const struct flow_task *a = &f->tasks[child];
+    if (below(f, own, other)) return (struct expr_seen){EXPR_HOLDER, r->task_ids[other]};
+    const struct flow_task *a = &f->tasks[other];
+    while (a->parent) {
+        size_t holder = a->parent - 1;
         enum flow_kind kind = f->tasks[holder].work.kind;
-        if (index < f->task_count && is_within(f, holder, index)) {
-            size_t own = index;
-            while (f->tasks[own].parent != holder + 1)
-                own = f->tasks[own].parent - 1;
-            return (struct expr_seen){parted(kind, a, &f->tasks[own]), r->task_ids[holder]};
-        }
-        if (kind == FLOW_LOOP && a->branch != FLOW_FINALLY)
+        const struct flow_task *b = below(f, own, holder);
+        if (b) return (struct expr_seen){parted(kind, a, b), r->task_ids[holder]};
+        if (iterates(kind, a->branch) && kind == FLOW_LOOP)
             return (struct expr_seen){EXPR_IN_LOOP, r->task_ids[holder]};
-        child = holder;
+        a = &f->tasks[holder];
     }
     return (struct expr_seen){EXPR_SEEN, NULL};
 }
 
-struct expr_scope tree_scope(struct reader *r, size_t index)
+/* Do its outputs stand below the values of a ForEach around it? An iteration of a Loop has its own
+ * outputs. */
+static bool is_iterated(const struct flow *f, const struct flow_task *t)
+{
+    for (; t->parent; t = &f->tasks[t->parent - 1]) {
+        enum flow_kind kind = f->tasks[t->parent - 1].work.kind;
+        if (iterates(kind, t->branch)) return kind == FLOW_FOREACH;
+    }
+    return false;
+}
+
+static struct expr_scope scope_of(struct reader *r, const struct flow_task *own, size_t earlier)
 {
     struct flow *f = r->flow;
-    bool task = index < f->task_count;
-    for (size_t i = 0; i < index; i++)
-        r->sights[i] = look(r, index, i);
+    for (size_t i = 0; i < earlier; i++) {
+        r->sights[i] = look(r, own, i);
+        r->iterated[i] = is_iterated(f, &f->tasks[i]);
+    }
     return (struct expr_scope){.roots = EXPR_FLOW_ROOTS,
                                .unread = r->unread,
                                .vars = f->vars,
                                .inputs = r->input_ids,
                                .input_count = f->input_count,
-                               .named = task ? f->tasks[index].reads : f->output_reads,
+                               .named = own ? own->reads : f->output_reads,
                                .tasks = r->task_ids,
                                .task_count = f->task_count,
-                               .earlier_count = index,
+                               .earlier_count = earlier,
                                .sights = r->sights,
-                               .iterations = task ? tree_iterations(f, index) : 0,
-                               .on_errors = task && is_on_errors(f, index),
+                               .iterated = r->iterated,
+                               .no_value = !own || !has_value(f, own),
+                               .on_errors = own && is_on_errors(f, own),
                                .outputs = r->task_outputs,
                                .trigger_keys = r->trigger_keys,
                                .trigger_key_count = r->trigger_key_count,
                                .inner = r->inner_ids,
                                .inner_count = r->inner_count};
+}
+
+struct expr_scope tree_scope(struct reader *r, size_t index)
+{
+    struct flow *f = r->flow;
+    return scope_of(r, index < f->task_count ? &f->tasks[index] : NULL, index);
+}
+
+struct expr_scope tree_scope_at_end(struct reader *r, size_t index)
+{
+    struct flow *f = r->flow;
+    const struct flow_task last = {.parent = index + 1,
+                                   .branch = FLOW_ERRORS,
+                                   .reads = f->tasks[index].reads};
+    struct expr_scope scope = scope_of(r, &last, f->tasks[index].end);
+    scope.on_errors = false;
+    return scope;
 }

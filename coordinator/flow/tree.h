@@ -14,9 +14,8 @@ void tree_lay(const struct node *flow);
 /* What the texts of the task of that index may name; task_count: those of the flow's outputs. It
  * lasts until the next call. */
 struct expr_scope tree_scope(struct reader *r, size_t index);
-
-/* The number of ForEach and Loop tasks around it, each of which runs it for each of its values. */
-size_t tree_iterations(const struct flow *f, size_t index);
+/* The same for what an iteration of that Loop leaves when its tasks have ended. */
+struct expr_scope tree_scope_at_end(struct reader *r, size_t index);
 
 /* "task both: then[0].": a task's place before its id is known. */
 void tree_place(const struct reader *r, size_t index, char *out, size_t size);

@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "flow_text.h"
 
+#include <string.h>
+
 #define FLOW "io.kestra.plugin.core.flow."
 #define LOG(id, text) "{id: " id ", type: io.kestra.plugin.core.log.Log, message: \"" text "\"}"
 #define RUN(id) "{id: " id ", command: [x]}"
@@ -343,6 +345,236 @@ static void what_runs_at_the_same_time_is_not_seen(void **state)
             "outputs before its end");
 }
 
+/* ---- kinds that are read, and not yet run ---------------------------------------------------- */
+
+#define NOT_YET_EACH "ForEach is not supported yet: write the tasks for each value"
+#define NOT_YET_LOOP "Loop is not supported yet: write the tasks for each value"
+#define NOT_YET_FOLDER "WorkingDirectory is not supported yet: let one script do it all"
+#define NOT_YET_SUBFLOW                                                                            \
+    "Subflow is not supported yet: let a Flow trigger of the other flow start it"
+#define NOT_YET_PAUSE                                                                              \
+    "Pause is not supported yet; to wait for a time is io.kestra.plugin.core.flow.Sleep"
+
+/* As a flow that was applied is read: what is not run yet is no fault there. */
+static struct flow *parsed(const char *text)
+{
+    struct flow_problems p = {0};
+    struct flow *f = NULL;
+    if (flow_parse("f.yaml", text, strlen(text), &flow_stored, &p, &f))
+        fail_msg("%d: %s", p.items[0].line, p.items[0].sentence);
+    flow_problems_fini(&p);
+    return f;
+}
+
+static void values_are_json(const struct flow *f, const char *id, const char *wanted)
+{
+    char *text = json_text(flow_find_task(f, id)->control->values);
+    assert_string_equal(text, wanted);
+    mem_free(text);
+}
+
+static void iterations_are_read(void **state)
+{
+    (void)state;
+    struct flow *f = parsed(
+        TASKS "  - {id: a, type: " FLOW "ForEach, values: [x, {k: '{{ flow.id }}'}], tasks: [" RUN(
+            "b") "]}\n"
+                 "  - {id: c, type: " FLOW "ForEach, values: '{{ vars.x }}', concurrencyLimit: 0, "
+                 "tasks: [" RUN(
+                     "d") "]}\n"
+                          "  - {id: e, type: io.kestra.core.tasks.flows.EachSequential, value: "
+                          "'[\"x\"]', "
+                          "tasks: [" RUN("g") ", " RUN(
+                              "h") "]}\n"
+                                   "  - {id: i, type: io.kestra.core.tasks.flows.EachParallel, "
+                                   "value: [x], "
+                                   "concurrent: 3, tasks: [" RUN(
+                                       "j") "]}\n"
+                                            "  - {id: k, type: " FLOW
+                                            "Loop, values: {x: 1}, transmitFailed: false, outputs: "
+                                            "["
+                                            "{id: o, type: STRING, value: '{{ outputs.l.x }}'}], "
+                                            "tasks: [" RUN("l") "]}\n"
+                                                                "vars: {x: [1]}\n");
+    const struct flow_task *k = flow_find_task(f, "k");
+    assert_int_equal(f->tasks[0].work.kind, FLOW_FOREACH);
+    assert_int_equal(f->tasks[0].control->concurrent, 1);
+    values_are_json(f, "a", "[\"x\",{\"k\":\"{{ flow.id }}\"}]");
+    assert_int_equal(flow_find_task(f, "c")->control->concurrent, 0);
+    values_are_json(f, "c", "\"{{ vars.x }}\"");
+    assert_int_equal(flow_find_task(f, "e")->work.kind, FLOW_FOREACH);
+    assert_int_equal(flow_find_task(f, "e")->control->concurrent, 1);
+    assert_int_equal(flow_find_task(f, "i")->control->concurrent, 3);
+    assert_int_equal(k->work.kind, FLOW_LOOP);
+    values_are_json(f, "k", "{\"x\":1}");
+    assert_false(k->control->transmit_failed);
+    assert_int_equal(k->control->output_count, 1);
+    assert_string_equal(k->control->outputs[0].id, "o");
+    assert_true(k->reads[10]);
+    flow_free(f);
+}
+
+static void values_of_iterations_are_checked(void **state)
+{
+    (void)state;
+    REFUSES("  - {id: a, type: " FLOW "ForEach, tasks: [" RUN("b") "]}\n",
+            "4: task a: values: is missing, such as [red, green]\n4: task a: type: " NOT_YET_EACH);
+    REFUSES("  - {id: a, type: " FLOW "ForEach, values: [], tasks: [" RUN("b") "]}\n",
+            "4: task a: values: is empty\n4: task a: type: " NOT_YET_EACH);
+    REFUSES("  - {id: a, type: " FLOW "ForEach, values: {x: y}, tasks: [" RUN("b") "]}\n",
+            "4: task a: values: must be a list, such as [red, green], or an expression that is "
+            "one\n4: task a: type: " NOT_YET_EACH);
+    REFUSES("  - {id: a, type: " FLOW
+            "ForEach, values: ['{{ inputs.x }}'], tasks: [" RUN("b") "]}\n",
+            "4: task a: values: '{{ inputs.x }}': there is no input 'x'\n"
+            "4: task a: type: " NOT_YET_EACH);
+    REFUSES("  - {id: a, type: " FLOW "ForEach, values: [x], concurrencyLimit: x, value: y, "
+            "tasks: [" RUN("b") "]}\n",
+            "4: task a: unknown key 'value', did you mean 'values'?\n"
+            "4: task a: concurrencyLimit: must be a whole number from 0 to 1000\n"
+            "4: task a: type: " NOT_YET_EACH);
+    REFUSES("  - {id: a, type: " FLOW
+            "EachParallel, value: [x], tasks: [" RUN("b") ", " RUN("c") "]}\n",
+            "4: task a: tasks: has several for each value, which run at once in Kestra: put them "
+            "into a io.kestra.plugin.core.flow.Parallel, or a Sequential\n"
+            "4: task a: type: " NOT_YET_EACH);
+    REFUSES("  - {id: a, type: " FLOW "Loop, values: [x], fetchType: STORE, outputs: [{id: o}], "
+            "tasks: [" RUN("b") "]}\n",
+            "4: task a: fetchType: 'STORE' is not one of AUTO, FETCH\n"
+            "4: task a: output o: value: is missing\n4: task a: type: " NOT_YET_LOOP);
+}
+
+static void an_iteration_of_a_loop_is_seen_from_within(void **state)
+{
+    (void)state;
+#define IN_LOOP "is within the Loop 'l', whose outputs alone are seen behind it"
+    flow_free(parsed(TASKS "  - " RUN(
+        "z") "\n  - id: l\n    type: " FLOW "Loop\n    values: [x]\n"
+             "    tasks: [" RUN("a") ", " ASK("b", "a") ", " ASK(
+                 "c", "z") "]\n"
+                           "    errors: [" ASK("d", "a") "]\n  - " ASK("e", "l") "\n"));
+    REFUSES("  - id: l\n    type: " FLOW
+            "Loop\n    values: [x]\n    tasks: [" RUN("a") "]\n    finally: [" ASK(
+                "b", "a") "]\n"
+                          "    outputs: [{id: o, value: '{{ outputs.l.x }}'}]\n"
+                          "  - " ASK("c", "a") "\n"
+                                               "outputs: [{id: o, value: '{{ outputs.a.x }}'}]\n",
+            "5: task l: type: " NOT_YET_LOOP "\n"
+            "8: task b: command[0]: '{{ outputs.a.x }}': the task 'a' " IN_LOOP "\n"
+            "9: task l: output o: value: '{{ outputs.l.x }}': the task 'l' holds this one, and has "
+            "no outputs before its end\n"
+            "10: task c: command[0]: '{{ outputs.a.x }}': the task 'a' " IN_LOOP "\n"
+            "11: output o: value: '{{ outputs.a.x }}': the task 'a' " IN_LOOP);
+}
+
+static void another_flow_is_named(void **state)
+{
+    (void)state;
+    struct flow *f =
+        parsed(TASKS "  - {id: a, type: io.kestra.core.tasks.flows.Flow, namespace: company.team, "
+                     "flowId: '{{ vars.x }}', inputs: {i: ['{{ vars.x }}', 1]}, labels: {k: v}, "
+                     "wait: false, transmitFailed: false, inheritLabels: true}\n"
+                     "  - {id: b, type: " FLOW "Subflow, namespace: a, flowId: b}\n"
+                     "  - {id: c, command: ['{{ outputs.b.outputs.x }}']}\nvars: {x: y}\n");
+    const struct flow_control *c = f->tasks[0].control, *d = f->tasks[1].control;
+    assert_int_equal(f->tasks[0].work.kind, FLOW_SUBFLOW);
+    assert_string_equal(c->ns, "company.team");
+    assert_string_equal(c->flow, "{{ vars.x }}");
+    assert_int_equal(json_count(json_get(c->inputs, "i")), 2);
+    assert_string_equal(f->tasks[0].work.env[0].value, "v");
+    assert_true(!c->wait && !c->transmit_failed && c->inherit_labels);
+    assert_true(d->wait && d->transmit_failed && !d->inherit_labels && !d->inputs);
+    flow_free(f);
+    REFUSES("  - {id: a, type: " FLOW "Subflow, revision: 3, tasks: [x], outputs: {x: y}}\n",
+            "4: task a: tasks: is not for this task: put them behind it\n"
+            "4: task a: outputs: is for a Loop; those of the flow that a Subflow started are "
+            "outputs.TASK.outputs\n"
+            "4: task a: namespace: is missing\n4: task a: flowId: is missing\n"
+            "4: task a: revision: is not supported: the flow is started as it stands then\n"
+            "4: task a: type: " NOT_YET_SUBFLOW);
+    REFUSES("  - {id: a, type: " FLOW "Subflow, namespace: a/b, flowId: x, wait: maybe, "
+            "inputs: {x: '{{ outputs.b.x }}'}, errors: [" RUN("c") "]}\n",
+            "4: task a: errors: is not supported here: put the task into a "
+            "io.kestra.plugin.core.flow.Sequential that has it\n"
+            "4: task a: namespace: 'a/b' is not a namespace\n"
+            "4: task a: inputs: '{{ outputs.b.x }}': there is no earlier task 'b'\n"
+            "4: task a: wait: must be true or false\n4: task a: type: " NOT_YET_SUBFLOW);
+}
+
+static void a_folder_is_on_one_machine(void **state)
+{
+    (void)state;
+    struct flow *f = parsed(
+        FLOW_HEAD "pluginDefaults: [{type: io.kestra, values: {workerGroup: {key: linux}}}]\n"
+                  "tasks:\n  - id: w\n    type: io.kestra.core.tasks.flows.Worker\n"
+                  "    retry: {maxAttempts: 2, interval: PT1S}\n    requires: {os: linux}\n"
+                  "    tasks: [{id: a, type: io.kestra.plugin.scripts.shell.Commands, commands: "
+                  "[x]}, " ASK("b", "a") "]\n");
+    assert_int_equal(f->tasks[0].work.kind, FLOW_WORKING_DIRECTORY);
+    assert_int_equal(f->tasks[0].work.retry.max_attempts, 2);
+    assert_string_equal(f->tasks[0].work.group.key, "linux");
+    assert_string_equal(json_get_str(f->tasks[0].work.require, "os", ""), "linux");
+    assert_null(f->tasks[1].work.group.key); /* a default for many types is no fault */
+    flow_free(f);
+#define ELSEWHERE                                                                                  \
+    "is not for a task of a WorkingDirectory, which runs where that one is: give it to that"
+    REFUSES("  - id: w\n    type: " FLOW "WorkingDirectory\n    tasks:\n"
+            "      - {id: a, command: [x], workerGroup: {key: x}, requires: {os: linux}}\n"
+            "      - {id: p, type: " FLOW "Parallel, tasks: [" RUN(
+                "b") "]}\n"
+                     "    inputFiles: {a: b}\n    finally: [" RUN("c") "]\n    timeout: PT1S\n",
+            "5: task w: type: " NOT_YET_FOLDER "\n"
+            "7: task a: workerGroup: " ELSEWHERE "\n7: task a: requires: " ELSEWHERE "\n"
+            "8: task p: type: is not supported in a WorkingDirectory, whose tasks run one after "
+            "the other on one machine\n"
+            "9: task w: inputFiles: is not supported; let the script write or fetch its files\n"
+            "10: task w: finally: is not supported here: put the task into a "
+            "io.kestra.plugin.core.flow.Sequential that has it\n"
+            "11: task w: timeout: is not for this task, which runs nothing itself: give it to the "
+            "tasks in it");
+}
+
+static void a_pause_has_an_end(void **state)
+{
+    (void)state;
+    struct flow *f = parsed(
+        TASKS "  - {id: a, type: " FLOW "Pause}\n"
+              "  - {id: b, type: " FLOW "Pause, pauseDuration: PT5M, behavior: CANCEL}\n"
+              "  - {id: c, type: io.kestra.core.tasks.flows.Pause, delay: '{{ vars.x }}', "
+              "timeout: PT1H, onResume: [{id: ok, type: BOOLEAN}, {id: n, type: INT, defaults: 3}]}"
+              "\n  - {id: d, command: ['{{ outputs.c.onResume.ok }}']}\nvars: {x: PT1S}\n");
+    struct json *given = json_new(JSON_OBJECT), *out = NULL;
+    assert_null(f->tasks[0].work.script);
+    assert_int_equal(f->tasks[0].control->pause_end, FLOW_PAUSE_RESUME);
+    assert_string_equal(f->tasks[1].work.script, "PT5M");
+    assert_int_equal(f->tasks[1].control->pause_end, FLOW_PAUSE_CANCEL);
+    assert_int_equal(f->tasks[2].work.timeout_ms, 3600000);
+    assert_int_equal(f->tasks[2].control->resume_count, 2);
+    assert_int_equal(flow_resume_inputs(&f->tasks[2], given, &out, NULL), ERR_INVALID);
+    json_put(given, "ok", json_new_str("true"));
+    assert_int_equal(flow_resume_inputs(&f->tasks[2], given, &out, NULL), 0);
+    assert_true(json_get_bool(out, "ok", false));
+    assert_int_equal(json_get_int(out, "n", 0), 3);
+    json_free(out);
+    json_free(given);
+    flow_free(f);
+    REFUSES("  - {id: a, type: " FLOW "Pause, delay: soon, pauseDuration: PT1S, behavior: GO}\n",
+            "4: task a: delay: is the same as pauseDuration: one of the two\n"
+            "4: task a: behavior: 'GO' is not one of RESUME, WARN, CANCEL, FAIL\n"
+            "4: task a: type: " NOT_YET_PAUSE);
+    REFUSES("  - {id: a, type: " FLOW "Pause, delay: 5 minutes, onResume: [{id: x, type: FILE}, x, "
+            "{id: x, type: INT}], tasks: [" RUN("b") "]}\n",
+            "4: task a: tasks: is not for this task: put them behind it\n"
+            "4: task a: delay: '5 minutes': ' minutes' is not a unit of time (w, d, h, m, s, ms): "
+            "write it like 30s, 5m, 1h30m or PT1H30M\n"
+            "4: task a: input x: type: 'FILE' is not supported: make it a STRING, the path or URI "
+            "of a file that the task's machine reaches\n"
+            "4: task a: onResume[1]: must be a mapping with id and type, such as {id: day, type: "
+            "STRING}\n"
+            "4: task a: input x: the id is used in line 4 already\n"
+            "4: task a: type: " NOT_YET_PAUSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +591,12 @@ int main(void)
         cmocka_unit_test(earlier_tasks_are_seen),
         cmocka_unit_test(of_one_that_never_ran_nothing_is_seen),
         cmocka_unit_test(what_runs_at_the_same_time_is_not_seen),
+        cmocka_unit_test(iterations_are_read),
+        cmocka_unit_test(values_of_iterations_are_checked),
+        cmocka_unit_test(an_iteration_of_a_loop_is_seen_from_within),
+        cmocka_unit_test(another_flow_is_named),
+        cmocka_unit_test(a_folder_is_on_one_machine),
+        cmocka_unit_test(a_pause_has_an_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
