@@ -52,7 +52,8 @@ static void check_rendering(const struct flow *f, const struct flow_work *w,
         check(rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE || rc == ERR_INVALID);
         return;
     }
-    check(!job.row.group || str_key_valid(job.row.group));
+    bool selector = w->group.selector || f->group.selector;
+    check(!job.row.group || selector || str_key_valid(job.row.group));
     if (w->kind < FLOW_LOG) { /* of the others the text is no spec */
         struct spec s;
         struct spec_problem problem;
@@ -64,6 +65,45 @@ static void check_rendering(const struct flow *f, const struct flow_work *w,
     }
     mem_free(job.spec);
     mem_free(job.row.group);
+}
+
+/* A text of a task that has no job. */
+static void check_template(const char *text, const struct expr_values *v)
+{
+    struct err e = {0, ""};
+    struct buf out;
+    if (!text) return;
+    buf_init(&out, RENDERED_MAX);
+    int rc = expr_render(text, v, &out, &e);
+    check(rc == 0 || rc == ERR_NOT_FOUND || rc == ERR_TOO_LARGE || rc == ERR_INVALID);
+    buf_fini(&out);
+}
+
+static void check_control(const struct flow_task *t, const struct expr_values *v)
+{
+    struct json *out = NULL;
+    struct err e = {0, ""};
+    check(t->control != NULL);
+    check_template(t->control->value, v);
+    check_template(t->control->ns, v);
+    check_template(t->control->flow, v);
+    check(t->work.kind != FLOW_IF || t->control->value);
+    check(t->work.kind != FLOW_LOOP || t->control->values);
+    if (t->work.kind == FLOW_LOOP && flow_loop_outputs(t, v, &out, &e) == 0) json_free(out);
+    if (t->work.kind == FLOW_PAUSE && flow_resume_inputs(t, NULL, &out, &e) == 0) json_free(out);
+}
+
+/* A task stands behind the one that holds it, and within it. */
+static void check_place(const struct flow *f, size_t i)
+{
+    const struct flow_task *t = &f->tasks[i];
+    check(t->end > i && t->end <= f->task_count);
+    check(t->end == i + 1 || t->work.kind >= FLOW_CONTROL);
+    check((t->control != NULL) == (t->work.kind >= FLOW_CONTROL));
+    if (!t->parent) return;
+    const struct flow_task *holder = &f->tasks[t->parent - 1];
+    check(t->parent <= i && holder->end >= t->end && holder->control);
+    check(t->branch != FLOW_CASE || t->case_index < holder->control->case_count);
 }
 
 static void check_flow(const struct flow *f, struct json *outputs)
@@ -83,7 +123,12 @@ static void check_flow(const struct flow *f, struct json *outputs)
     v.inputs = inputs;
     for (size_t i = 0; i < f->task_count; i++) {
         check(flow_find_task(f, f->tasks[i].id) == &f->tasks[i]);
-        check_rendering(f, &f->tasks[i].work, &v);
+        check_place(f, i);
+        check_template(f->tasks[i].run_if, &v);
+        if (f->tasks[i].work.kind < FLOW_CONTROL)
+            check_rendering(f, &f->tasks[i].work, &v);
+        else
+            check_control(&f->tasks[i], &v);
     }
     json_free(inputs);
 }
@@ -126,6 +171,16 @@ static void check_text(const char *text, struct json *tree)
     buf_fini(&out);
 }
 
+/* As it is read when it was applied, with kinds of tasks that are not run yet. */
+static void check_stored(const char *text, size_t size, struct json *tree)
+{
+    struct flow_problems p = {NULL, 0, 0};
+    struct flow *f = NULL;
+    if (flow_parse("f", text, size, &flow_stored, &p, &f) == 0) check_flow(f, tree);
+    flow_free(f);
+    flow_problems_fini(&p);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char tree_text[] =
@@ -137,6 +192,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(json_parse(tree_text, strlen(tree_text), &tree, NULL) == 0);
     check_text(text, tree);
     char *copy = mem_dup(data, size);
+    check_stored(copy, size, tree);
     if (flow_parse("f", copy, size, NULL, &p, &f) == 0) {
         check(p.count == 0);
         check_flow(f, tree);
