@@ -231,11 +231,11 @@ static void the_line_of_an_expression_in_a_script_is_its_own(void **state)
                  "      echo {{ vars.a }}\n"
                  "      echo {{ vars.b }}\n"
                  "      echo fine\n"
-                 "      echo {{ vars.b }} {{ now() }}\n",
+                 "      echo {{ vars.b }} {{ new() }}\n",
             "8: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
             "10: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
-            "10: task t: script: '{{ now() }}': functions such as now() are not supported: let a "
-            "script work it out");
+            "10: task t: script: '{{ new() }}': there is no function 'new': let a script work it "
+            "out");
 }
 
 static void yaml_that_is_none_is_one_problem(void **state)
@@ -514,7 +514,7 @@ static void tasks_are_checked_field_by_field(void **state)
         "put the whole line in quotes, or write it behind '|'");
     refuses(IN_TASK("    script: x\n    args: ['{{ nothing }}']\n"),
             "6: task t: args[0]: '{{ nothing }}': there is no 'nothing': an expression begins with "
-            "inputs, outputs, vars, trigger, execution, flow or taskrun");
+            "inputs, outputs, vars, trigger, execution, flow or taskrun; a text stands in quotes");
     refuses(IN_TASK("    script: ' '\n"), "5: task t: script: is empty");
     refuses(IN_TASK("    script: x\n    shell: zsh\n"),
             "6: task t: shell: 'zsh' is not one of sh, bash, powershell, pwsh, cmd, python3");
