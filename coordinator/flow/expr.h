@@ -99,8 +99,8 @@ struct expr_scope {
     const char *const *event_keys; /* what stands in `event` */
     size_t event_key_count;
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
-    /* By task: it runs for each of some values, and outputs.TASK.VALUE.KEY it is; NULL: none. */
-    const bool *iterated;
+    /* By task: how many loops stand around it, whose values stand behind its name; NULL: none. */
+    const size_t *loops;
     bool no_attempt;  /* taskrun.attempt is not there: a job's target never changes */
     bool no_value;    /* outside of loops: taskrun.value and others are not there */
     bool *error_logs; /* set when errorLogs() is called; NULL: nobody asks */
@@ -120,8 +120,9 @@ bool expr_has(const char *text); /* is there a "{{"? */
 /* Is the text one expression, with nothing but blanks around it? */
 bool expr_is_whole(const char *text);
 
-/* The values for rendering a text; NULL: no values of that kind. What iterates has one more level:
- * outputs {task: {VALUE: {key: value}}}, exit_codes {task: {VALUE: number}}. */
+/* The values for rendering a text; NULL: no values of that kind. Of a task
+ * within a loop: outputs {task: {VALUE: {key: value}}}, exit_codes {task: {VALUE: number}}; within
+ * two {task: {OUTER: {INNER: ...}}}. */
 struct expr_values {
     const struct json *inputs;     /* {id: value}, from flow_resolve_inputs */
     const struct json *outputs;    /* {task: {key: value}}, of the tasks that have ended */

@@ -162,7 +162,7 @@ static bool check_earlier(struct check *c, const struct expr_node *n, size_t at)
     const struct expr_scope *s = c->scope;
     const char *task = n->steps[0].name;
     enum expr_outputs has = s->outputs ? s->outputs[at] : EXPR_OUTPUTS_ANY;
-    size_t key = s->iterated && s->iterated[at] ? 2 : 1;
+    size_t key = 1 + (s->loops ? s->loops[at] : 0);
     if (has == EXPR_OUTPUTS_NONE) return FAIL(c, "the task '%s' never sets an output", task);
     if (n->step_count > key && !n->steps[key].dynamic &&
         !check_key(c, task, has, n->steps[key].name))
@@ -180,8 +180,8 @@ static bool check_output(struct check *c, const struct expr_node *n)
     }
     const char *task = n->steps[0].name;
     size_t at = find(task, s->tasks, s->task_count);
-    bool iterated = at < s->task_count && s->iterated && s->iterated[at];
-    if (n->step_count < 2 && !iterated)
+    bool loops = at < s->task_count && s->loops && s->loops[at] > 0;
+    if (n->step_count < 2 && !loops)
         return FAIL(c, "outputs needs a task and a key: outputs.TASK.KEY");
     if (at < s->earlier_count) return check_earlier(c, n, at);
     if (at == s->task_count && find(task, s->inner, s->inner_count) < s->inner_count) return true;
@@ -193,7 +193,8 @@ static bool check_output(struct check *c, const struct expr_node *n)
 /* ---- vars ------------------------------------------------------------------------------------ */
 
 struct inner {
-    char text[EXPR_SENTENCE_SIZE + 100];
+    const char *name; /* of the variable */
+    char text[EXPR_SENTENCE_SIZE + 200];
     bool bad;
 };
 
@@ -202,27 +203,31 @@ static bool on_inner(const char *at, size_t len, const char *sentence, void *use
     struct inner *i = user;
     char shown[STR_QUOTE_SIZE], *text = mem_strndup(at, len);
     i->bad = true;
-    if (str_format(i->text, sizeof i->text, "%s: %s", str_quote(shown, text), sentence))
-        (void)str_copy(i->text, sizeof i->text, shown);
+    if (str_starts(sentence, "in vars.")) /* told by one that this one renders */
+        (void)str_copy(i->text, sizeof i->text, sentence);
+    else
+        (void)str_format(i->text, sizeof i->text, "in vars.%.40s, %s: %s", i->name,
+                         str_quote(shown, text), sentence);
     mem_free(text);
     return false;
 }
 
-static void check_text(struct check *c, const char *text, expr_problem_fn *on_problem, void *user);
+static void check_text(struct check *c, const char *text, bool insert, expr_problem_fn *on_problem,
+                       void *user);
 
 /* What render() will evaluate: the texts of a variable. */
-static bool check_rendered(struct check *c, const char *name, const struct json *j)
+static bool check_rendered(struct check *c, const char *name, const struct json *j, bool insert)
 {
-    struct inner i = {.bad = false};
+    struct inner i = {.name = name};
     if (++c->renders > RENDERS_MAX)
         return FAIL(c, "more than %d texts are rendered within each other", RENDERS_MAX);
     char *sentence = c->sentence, room[EXPR_SENTENCE_SIZE];
     c->sentence = room;
-    if (json_type(j) == JSON_STRING) check_text(c, json_str(j, ""), on_inner, &i);
+    if (json_type(j) == JSON_STRING) check_text(c, json_str(j, ""), insert, on_inner, &i);
     c->sentence = sentence;
-    bool good = i.bad ? FAIL(c, "in vars.%.40s, %s", name, i.text) : true;
+    bool good = i.bad ? FAIL(c, "%s", i.text) : true;
     for (const struct json *child = json_first(j); child && good; child = json_next(child))
-        good = check_rendered(c, name, child);
+        good = check_rendered(c, name, child, insert);
     c->renders--;
     return good;
 }
@@ -253,7 +258,7 @@ static bool check_var(struct check *c, const struct expr_node *n, struct around 
     for (size_t i = 1; i < n->step_count && j && !n->steps[i].dynamic; i++)
         j = value_at(j, &n->steps[i]);
     if (!j || !has_expression(j)) return true;
-    if (in.render) return check_rendered(c, name, j);
+    if (in.render) return check_rendered(c, name, j, in.insert);
     return FAIL(c, "vars.%.60s has expressions itself: write render(vars.%.60s)", name, name);
 }
 
@@ -478,7 +483,8 @@ static const char *skip_bad(const char *at)
     return end && (size_t)(end - at) < line ? end + 2 : at + line;
 }
 
-static void check_text(struct check *c, const char *text, expr_problem_fn *on_problem, void *user)
+static void check_text(struct check *c, const char *text, bool insert, expr_problem_fn *on_problem,
+                       void *user)
 {
     const char *next;
     for (const char *at = strstr(text, "{{"); at; at = strstr(next, "{{")) {
@@ -487,7 +493,7 @@ static void check_text(struct check *c, const char *text, expr_problem_fn *on_pr
         expr_tree_init(&t);
         bool read = expr_read(&next, &t);
         if (!read) (void)FAIL(c, "%s", t.sentence);
-        bool good = read && check_node(c, t.root, (struct around){true, false});
+        bool good = read && check_node(c, t.root, (struct around){insert, false});
         expr_tree_fini(&t);
         if (good) continue;
         if (!read) next = skip_bad(at + 2);
@@ -503,6 +509,6 @@ void expr_check(const char *text, const struct expr_scope *scope, expr_problem_f
 {
     char sentence[EXPR_SENTENCE_SIZE];
     struct check c = {.scope = scope, .sentence = sentence};
-    check_text(&c, text, on_problem, user);
+    check_text(&c, text, true, on_problem, user);
     if (uses_attempt && c.uses_attempt) *uses_attempt = true;
 }

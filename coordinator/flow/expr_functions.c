@@ -11,6 +11,7 @@
 #define FUNCTION EXPR_IS_FUNCTION
 #define FILTER EXPR_IS_FILTER
 #define TEST EXPR_IS_TEST
+#define ZONED "timeZone existingFormat"
 #define DATE "format timeZone existingFormat locale"
 
 static const struct expr_function functions[] = {
@@ -25,6 +26,13 @@ static const struct expr_function functions[] = {
      .params = "outputs",
      .needed = 1,
      .fn = fn_each_output},
+    {.name = "date", .kinds = FILTER, .params = DATE, .fn = fn_date, .check = check_date},
+    {.name = "dateAdd",
+     .kinds = FILTER,
+     .params = "amount unit " DATE,
+     .needed = 2,
+     .fn = fn_date_add,
+     .check = check_date_add},
     {.name = "default",
      .kinds = FILTER,
      .params = "default",
@@ -66,6 +74,7 @@ static const struct expr_function functions[] = {
      .takes_null = true},
     {.name = "min", .kinds = FUNCTION, .needed = 1, .fn = fn_min, .takes_many = true},
     {.name = "nindent", .kinds = FILTER, .params = "amount prefix", .needed = 1, .fn = fn_nindent},
+    {.name = "now", .kinds = FUNCTION, .params = DATE, .fn = fn_now, .check = check_now},
     {.name = "null", .kinds = TEST, .fn = fn_is_null},
     {.name = "number", .kinds = FILTER, .params = "type", .fn = fn_number, .check = check_number},
     {.name = "odd", .kinds = TEST, .fn = fn_odd},
@@ -115,6 +124,16 @@ static const struct expr_function functions[] = {
      .params = "separator",
      .needed = 1,
      .fn = fn_before_last},
+    {.name = "timestamp",
+     .kinds = FILTER,
+     .params = ZONED,
+     .fn = fn_timestamp,
+     .check = check_timestamp},
+    {.name = "timestampMilli",
+     .kinds = FILTER,
+     .params = ZONED,
+     .fn = fn_timestamp_milli,
+     .check = check_timestamp},
     {.name = "title", .kinds = FILTER, .fn = fn_title},
     {.name = "toJson", .kinds = FILTER, .fn = fn_to_json, .takes_null = true},
     {.name = "trim", .kinds = FILTER, .fn = fn_trim},

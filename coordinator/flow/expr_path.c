@@ -83,18 +83,25 @@ static const struct json *go_input(const struct json *inputs, const struct path 
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
+/* The path without one of its steps. */
+static const struct json *go_without(const struct json *j, const struct path *p, size_t step)
+{
+    return go(go(j, p->steps, step), p->steps + step + 1, p->count - step - 1);
+}
+
 /* outputs.TASK.vars.KEY is outputs.TASK.KEY, and outputs.TASK.exitCode the exit code; of a task
- * that ran for each of some values, the value stands behind the task. */
+ * within loops their values stand between the task and the key. */
 static const struct json *go_output(const struct expr_values *v, const struct path *p)
 {
     const struct json *found = go(v->outputs, p->steps, p->count);
-    const struct json *codes = p->count > 0 ? go(v->exit_codes, p->steps, 1) : NULL;
-    size_t key = json_type(codes) == JSON_OBJECT ? 2 : 1;
-    if (found || p->count <= key) return found;
-    if (p->count == key + 1 && str_eq(p->steps[key].name, "exitCode"))
-        return go(v->exit_codes, p->steps, key);
-    if (!str_eq(p->steps[key].name, "vars")) return NULL;
-    return go(go(v->outputs, p->steps, key), p->steps + key + 1, p->count - key - 1);
+    if (found || p->count < 2) return found;
+    if (str_eq(p->steps[p->count - 1].name, "exitCode")) {
+        const struct json *code = go(v->exit_codes, p->steps, p->count - 1);
+        if (json_type(code) == JSON_NUMBER) return code;
+    }
+    for (size_t i = 1; i < p->count && !found; i++)
+        if (str_eq(p->steps[i].name, "vars")) found = go_without(v->outputs, p, i);
+    return found;
 }
 
 /* ---- the other roots ------------------------------------------------------------------------- */
@@ -182,6 +189,7 @@ static int resolve(struct eval *ev, struct expr_step *step)
                          value_name(value));
     step->is_index = value_is_int(value);
     step->index = json_int(value, -1);
+    step->dynamic = NULL;
     return value_text(ev, value, &step->name);
 }
 

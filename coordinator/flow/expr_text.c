@@ -366,6 +366,7 @@ static int replaced(struct eval *ev, const char *s, const char *what, const char
 int check_replace(const struct json *const *args, const struct expr_scope *scope, struct err *e)
 {
     (void)scope;
+    if (args[1]) return err_set(e, ERR_INVALID, "replace_pairs is a mapping, {'old': 'new'}");
     if (json_bool(args[2], false))
         return err_set(e, ERR_INVALID, "regular expressions are not supported: let a script do it");
     return 0;

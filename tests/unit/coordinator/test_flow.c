@@ -231,10 +231,11 @@ static void the_line_of_an_expression_in_a_script_is_its_own(void **state)
                  "      echo {{ vars.a }}\n"
                  "      echo {{ vars.b }}\n"
                  "      echo fine\n"
-                 "      echo {{ vars.b }} {{ new() }}\n",
+                 "      echo {{ vars.b }} {{ nothing() }}\n",
             "8: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
             "10: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
-            "10: task t: script: '{{ new() }}': there is no function 'new': let a script work it "
+            "10: task t: script: '{{ nothing() }}': there is no function 'nothing': let a script "
+            "work it "
             "out");
 }
 
