@@ -99,10 +99,11 @@ struct expr_scope {
     const char *const *event_keys; /* what stands in `event` */
     size_t event_key_count;
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
-    /* By task: how many loops stand around it, whose values stand behind its name; NULL: none. */
-    const size_t *loops;
+    /* By task: it runs for each of some values, and outputs.TASK.VALUE.KEY it is; NULL: none. */
+    const bool *iterated;
     bool no_attempt;  /* taskrun.attempt is not there: a job's target never changes */
     bool no_value;    /* outside of loops: taskrun.value and others are not there */
+    bool no_clock;    /* there is no now() */
     bool *error_logs; /* set when errorLogs() is called; NULL: nobody asks */
     const struct flow_checks *checks; /* for names of zones; NULL: they are not looked at */
 };

@@ -162,11 +162,12 @@ static bool check_earlier(struct check *c, const struct expr_node *n, size_t at)
     const struct expr_scope *s = c->scope;
     const char *task = n->steps[0].name;
     enum expr_outputs has = s->outputs ? s->outputs[at] : EXPR_OUTPUTS_ANY;
-    size_t key = 1 + (s->loops ? s->loops[at] : 0);
+    bool iterated = s->iterated && s->iterated[at];
+    size_t key = iterated ? 2 : 1;
+    /* within two loops there are two values, and more steps */
+    bool fixed = n->step_count > key && !n->steps[key].dynamic && (!iterated || n->step_count == 3);
     if (has == EXPR_OUTPUTS_NONE) return FAIL(c, "the task '%s' never sets an output", task);
-    if (n->step_count > key && !n->steps[key].dynamic &&
-        !check_key(c, task, has, n->steps[key].name))
-        return false;
+    if (fixed && !check_key(c, task, has, n->steps[key].name)) return false;
     if (s->named) s->named[at] = true;
     return true;
 }
@@ -180,8 +181,8 @@ static bool check_output(struct check *c, const struct expr_node *n)
     }
     const char *task = n->steps[0].name;
     size_t at = find(task, s->tasks, s->task_count);
-    bool loops = at < s->task_count && s->loops && s->loops[at] > 0;
-    if (n->step_count < 2 && !loops)
+    bool iterated = at < s->task_count && s->iterated && s->iterated[at];
+    if (n->step_count < 2 && !iterated)
         return FAIL(c, "outputs needs a task and a key: outputs.TASK.KEY");
     if (at < s->earlier_count) return check_earlier(c, n, at);
     if (at == s->task_count && find(task, s->inner, s->inner_count) < s->inner_count) return true;
@@ -436,6 +437,8 @@ static bool check_call(struct check *c, const struct expr_node *n, enum expr_cal
     if (!f) return fail_callable(c, n->text, kind);
     if (!expr_match_args(n, f, nodes, c->sentence)) return false;
     if (is_render(n) && !is_fixed_var(n->child)) name_all(c->scope);
+    if (str_eq(f->name, "now") && c->scope->no_clock)
+        return FAIL(c, "there is no now() %s", c->scope->where ? c->scope->where : "here");
     if (str_eq(f->name, "errorLogs") && c->scope->error_logs) *c->scope->error_logs = true;
     const struct around inside = {is_render(n) && in.insert, is_render(n)};
     for (const struct expr_node *child = n->child; child; child = child->next) {

@@ -146,6 +146,7 @@ int fn_now(struct eval *ev, const struct json *const *args, const struct json **
 {
     const struct date_args a = {args[0], args[1], args[2], args[3]};
     int64_t ms = ev->v->now_ms;
+    if (ms <= 0) return eval_fail(ev, "the time is not known here");
     struct moment m = {.utc_s = ms / 1000, .nanos = (int32_t)(ms % 1000) * 1000000};
     struct zone *z = NULL;
     int rc = check_values(ev, &a);

@@ -54,7 +54,7 @@ static const char *const inputs[] = {"day",   "n",     "x",       "on",   "list"
                                      "none",  "map",   "db.host", "key",  "task",
                                      "field", "which", "lines",   "text", "tpl"};
 static const char *const tasks[] = {"export", "my-task", "each", "inner", "self", "later"};
-static const size_t loops[] = {0, 0, 1, 2, 0, 0};
+static const bool iterated[] = {false, false, true, true, false, false};
 
 static int set_up(void **state)
 {
@@ -86,7 +86,7 @@ static int set_up(void **state)
                                    .tasks = tasks,
                                    .task_count = 6,
                                    .earlier_count = 4,
-                                   .loops = loops};
+                                   .iterated = iterated};
     *state = w;
     return 0;
 }

@@ -561,8 +561,7 @@ static void expressions_see_what_comes_before_them(void **state)
             "4: task a: script: '{{ outputs.b.x }}': the task 'b' comes later\n"
             "5: task b: script: '{{ outputs.b.x }}': the task 'b' cannot use its own outputs");
     refuses(HEAD TASK "vars: {a: '{{ flow.id }}', b: [x, '{{']}\nlabels: {x: '{{ flow.id }}'}\n",
-            "5: vars: 'a': expressions are not rendered here: write them where the value is used\n"
-            "5: vars: 'b': expressions are not rendered here: write them where the value is used\n"
+            "5: vars: '{{': an expression is missing\n"
             "6: labels.x: expressions are not rendered here");
     refuses(HEAD TASK "workerGroup: {key: '{{ outputs.a.g }}'}\n",
             "5: workerGroup.key: '{{ outputs.a.g }}': there is no 'outputs' in a group's key");
