@@ -128,13 +128,14 @@ static struct json *lay_over(const struct json *of_trigger, const struct json *g
     return all;
 }
 
-int backfill_try(struct trigger *t, const struct flow *f, const struct flow_trigger *def,
+int backfill_try(const struct engine *g, struct trigger *t, const struct flow *f,
                  const struct json *inputs, int64_t at_s, struct err *e)
 {
+    const struct flow_trigger *def = flow_find_trigger(f, t->row.name);
     struct json *vars = schedule_vars(t, def->schedule, at_s), *resolved = NULL;
     struct json *labels = NULL;
     struct flow_trigger with = *def;
-    struct expr_values values = {.trigger = vars};
+    struct expr_values values = {.trigger = vars, .now_ms = g->now.wall_ms, .zones = g->zones};
     with.inputs = lay_over(def->inputs, inputs);
     flow_values(f, &values);
     int rc = flow_trigger_inputs(f, &with, &values, &resolved, e);

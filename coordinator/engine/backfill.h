@@ -31,7 +31,7 @@ enum backfill_moment {
 enum backfill_moment backfill_moment(struct engine *g, const struct trigger *t, int64_t at_s,
                                      int64_t *to_s);
 /* The inputs of the moment are looked at, and nothing is started. 0 or e. */
-int backfill_try(struct trigger *t, const struct flow *f, const struct flow_trigger *def,
+int backfill_try(const struct engine *g, struct trigger *t, const struct flow *f,
                  const struct json *inputs, int64_t at_s, struct err *e);
 
 #endif

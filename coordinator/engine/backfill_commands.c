@@ -205,8 +205,7 @@ static bool may_begin(struct wish *x, const struct cmd_backfill *b, struct reply
             reply_error(r, ERR_INVALID, NULL, NULL,
                         x->missed ? "nothing was missed from start to end"
                                   : "nothing is planned from start to end");
-        else if (found == SCHEDULE_FOUND &&
-                 backfill_try(x->t, x->flow, x->def, b->inputs, at_s, &e))
+        else if (found == SCHEDULE_FOUND && backfill_try(x->g, x->t, x->flow, b->inputs, at_s, &e))
             reply_err(r, &e, NULL, NULL);
         else
             return true;

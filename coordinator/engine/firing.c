@@ -28,7 +28,7 @@ int64_t trigger_start(struct engine *g, struct trigger *t, const struct firing *
 {
     const struct flow *f = x->flow;
     struct json *inputs = NULL, *labels = NULL;
-    struct expr_values values = {.trigger = x->vars};
+    struct expr_values values = {.trigger = x->vars, .now_ms = g->now.wall_ms, .zones = g->zones};
     int64_t id = 0;
     flow_values(f, &values);
     if (flow_trigger_inputs(f, x->def, &values, &inputs, e) == 0 &&

@@ -143,13 +143,16 @@ void task_context_free(struct task_context *x)
     json_free(x->exit_codes);
 }
 
-static struct expr_values context_values(const struct task_context *x, const struct flow *f)
+static struct expr_values context_values(const struct engine *g, const struct task_context *x,
+                                         const struct flow *f)
 {
     struct expr_values v = {.inputs = x->inputs,
                             .outputs = x->outputs,
                             .exit_codes = x->exit_codes,
                             .trigger = x->trigger,
-                            .execution_id = x->id};
+                            .execution_id = x->id,
+                            .now_ms = g->now.wall_ms,
+                            .zones = g->zones};
     flow_values(f, &v);
     return v;
 }
@@ -264,7 +267,7 @@ bool task_flow_outputs(struct engine *g, struct execution *x, struct task_contex
     const struct flow *f = x->revision->parsed;
     struct json *all = NULL;
     if (!read_outputs(g, x, f->output_reads, c)) return false;
-    struct expr_values v = context_values(c, f);
+    struct expr_values v = context_values(g, c, f);
     int rc = flow_render_outputs(f, &v, &all, &flaw->err);
     if (rc)
         return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
@@ -326,7 +329,7 @@ enum task_made task_run(struct engine *g, struct execution *x, const struct flow
         return TASK_OVER;
     }
     if (!read_outputs(g, x, t->reads, c)) return TASK_OVER;
-    struct expr_values v = context_values(c, f);
+    struct expr_values v = context_values(g, c, f);
     struct flow_job job = {.row = task_row(x, t), .trace = c->row.trace};
     bool good = work_render(g, f, &t->work, &v, &job, flaw);
     if (g->rc) {

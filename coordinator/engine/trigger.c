@@ -382,7 +382,7 @@ static bool has_room(const struct group *group, struct flaw *flaw)
 static int64_t make_job(struct engine *g, struct trigger *t, const struct flow *f,
                         const struct flow_trigger *def, struct flaw *flaw)
 {
-    struct expr_values v = {0};
+    struct expr_values v = {.now_ms = g->now.wall_ms, .zones = g->zones};
     struct flow_job job = {.row = {.kind = JOB_TRIGGER,
                                    .ns = mem_strdup(t->row.ns),
                                    .flow = mem_strdup(t->row.flow),

@@ -17,9 +17,9 @@
 /* ---- a new revision ---- */
 
 /* What an evaluation would be made of, as text. mem_free; NULL: it cannot be rendered. */
-static char *check_text(const struct flow *f, const struct flow_trigger *t)
+static char *check_text(const struct engine *g, const struct flow *f, const struct flow_trigger *t)
 {
-    struct expr_values v = {0};
+    struct expr_values v = {.now_ms = 1, .zones = g->zones}; /* the same for both */
     struct flow_job job = {0};
     flow_values(f, &v);
     if (flow_render(f, &t->work, &v, SIZE_MAX / 4, &job, NULL)) return NULL;
@@ -39,11 +39,11 @@ static char *check_text(const struct flow *f, const struct flow_trigger *t)
     return all;
 }
 
-static bool same_check(const struct flow *before, const struct flow *now,
+static bool same_check(const struct engine *g, const struct flow *before, const struct flow *now,
                        const struct flow_trigger *t)
 {
     const struct flow_trigger *old = before ? flow_find_trigger(before, t->id) : NULL;
-    char *a = old ? check_text(before, old) : NULL, *b = check_text(now, t);
+    char *a = old ? check_text(g, before, old) : NULL, *b = check_text(g, now, t);
     bool same = a && b && str_eq(a, b);
     mem_free(a);
     mem_free(b);
@@ -197,7 +197,7 @@ void triggers_follow(struct engine *g, struct flow_entry *f, const struct flow *
         if (t && def->schedule)
             change_schedule(g, t, now, def, same_schedule(before, def));
         else if (t)
-            change(g, t, now, def, same_check(before, now, def));
+            change(g, t, now, def, same_check(g, before, now, def));
         else
             add_new(g, f, def, def->disabled || now->disabled);
     }

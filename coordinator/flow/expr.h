@@ -1,24 +1,36 @@
 /* Expressions in the texts of a flow: {{ inputs.day }}, {{ outputs.export.file ?? 'none' }}. Pure.
+ * docs/expressions.md is the reference; what they mean is what they mean in Kestra's Pebble.
  *
- *   text  = anything, with any number of "{{" [ "-" ] term { "??" term } [ "-" ] "}}"
- *           {{- and -}} take away the blanks of the text in front and behind
- *   term  = path | literal            the first term that has a value is inserted
- *   path  = root { "." name | "['name']" | "[0]" }
- *           name: letters, digits, '_', '-' (so my-task needs no brackets)
- *   root  = inputs | outputs | vars | trigger | execution | flow | taskrun; event in templates of
- *           channels, which have no other
- *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false
+ *   text   = anything, with any number of "{{" [ "-" ] expr [ "-" ] "}}"
+ *            {{- and -}} take away the blanks of the text in front and behind
+ *   expr   = binary [ "?" expr ":" expr ]
+ *   binary = unary { operator unary | ( "is" | "is not" ) name | "|" name [ "(" args ")" ] }
+ *            loosest first: or, and, (is, contains, in), (== != < <= > >=), (+ -), (* / %), |, ~,
+ *            (?? ??? ..)
+ *   unary  = ( "not" | "-" | "+" ) unary | value { "." name | "[" expr "]" }
+ *   value  = literal | root | name "(" args ")" | "(" expr ")" | "[" exprs "]" |
+ *            "{" expr ":" expr ... "}"
+ *   args   = [ name "=" ] expr { "," [ name "=" ] expr }
+ *   name   = letters, digits, '_'; behind a '.' also '-' (so my-task needs no brackets)
+ *   root   = inputs | outputs | vars | trigger | execution | flow | taskrun | parent | parents |
+ *            envs; event in templates of channels, which have no other
+ *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false | null
  *
  * An input's id may have dots: inputs.a.b is the input a.b, and what stands behind reaches into it.
  *
- * What is inserted: strings as they are, numbers, booleans, lists and objects as compact JSON. null
- * and absent paths have no value; when no term has a value, rendering fails and names the path.
- * Alone an input that was not given, and so is optional, is null as in Kestra: as the last term it
- * inserts nothing, and so does an empty member of an event. outputs.TASK.vars.KEY is the same as
- * outputs.TASK.KEY (Kestra's way), unless the task did set "vars"; outputs.TASK.vars is all of
- * them; outputs.TASK.exitCode is the exit code, unless the task did set it. Inserted text is never
- * read as an expression. {{ '{{' }} gives two braces. Filters, functions and operators are refused
- * when the flow is applied. */
+ * What is inserted: strings as they are, null as nothing, numbers, booleans, lists and objects as
+ * compact JSON. A path that leads nowhere has no value: rendering fails and names it, unless ??,
+ * default or "is defined" catch it. An input that was not given, and so is optional, is null; so is
+ * an empty member of an event. outputs.TASK.vars.KEY is the same as outputs.TASK.KEY (Kestra's
+ * way), unless the task did set "vars"; outputs.TASK.vars is all of them; outputs.TASK.exitCode is
+ * the exit code, unless the task did set it. Inserted text is never read as an expression, but by
+ * render(). {{ '{{' }} gives two braces. Names, functions and filters that are not there are
+ * refused when the flow is applied.
+ *
+ * Bounds: an expression takes at most EXPR_WORK_MAX steps (one for each part of it, for each item
+ * and each 1,024 bytes that are made), makes no value of more than EXPR_RESULT_MAX bytes, and its
+ * parts stand at most EXPR_DEPTH_MAX deep within each other; all of a text together take at most
+ * EXPR_TEXT_WORK_MAX steps. Over it the error names the expression. */
 #ifndef CADRE_COORDINATOR_FLOW_EXPR_H
 #define CADRE_COORDINATOR_FLOW_EXPR_H
 
@@ -30,7 +42,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct flow_checks;
+struct zones;
+
 #define EXPR_STEPS_MAX 16 /* of one path, the root included */
+#define EXPR_WORK_MAX 10000
+#define EXPR_TEXT_WORK_MAX (10 * EXPR_WORK_MAX)
+#define EXPR_RESULT_MAX (64u * 1024)
+#define EXPR_DEPTH_MAX 64
+#define EXPR_VALUE_MAX (256u * 1024)
 
 enum expr_root {
     EXPR_INPUTS,
@@ -40,7 +60,10 @@ enum expr_root {
     EXPR_EXECUTION,
     EXPR_FLOW,
     EXPR_TASKRUN,
-    EXPR_EVENT, /* of a channel's templates, not of flows */
+    EXPR_ENVS,
+    EXPR_PARENT,  /* there where TASKRUN is */
+    EXPR_PARENTS, /* the same */
+    EXPR_EVENT,   /* of a channel's templates, not of flows */
     EXPR_ROOTS
 };
 #define EXPR_FLOW_ROOTS ((1u << EXPR_EVENT) - 1)
@@ -91,9 +114,13 @@ struct expr_scope {
     const char *const *event_keys; /* what stands in `event` */
     size_t event_key_count;
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
-    /* By task: it runs for each of some values, which stands behind its name; NULL: none does. */
+    /* By task: it runs for each of some values, and outputs.TASK.VALUE.KEY it is; NULL: none. */
     const bool *iterated;
-    bool no_value; /* outside of loops: taskrun.value and others are not there */
+    bool no_attempt;  /* taskrun.attempt is not there: a job's target never changes */
+    bool no_value;    /* outside of loops: taskrun.value and others are not there */
+    bool no_clock;    /* there is no now() */
+    bool *error_logs; /* set when errorLogs() is called; NULL: nobody asks */
+    const struct flow_checks *checks; /* for names of zones; NULL: they are not looked at */
 };
 
 /* `at` points to the "{{" of the bad expression in the text; `len` bytes later its "}}" has
@@ -109,7 +136,9 @@ bool expr_has(const char *text); /* is there a "{{"? */
 /* Is the text one expression, with nothing but blanks around it? */
 bool expr_is_whole(const char *text);
 
-/* The values for rendering a text; NULL: no values of that kind. */
+/* The values for rendering a text; NULL: no values of that kind. Of a task
+ * within a loop: outputs {task: {VALUE: {key: value}}}, exit_codes {task: {VALUE: number}}; within
+ * two {task: {OUTER: {INNER: ...}}}. */
 struct expr_values {
     const struct json *inputs;     /* {id: value}, from flow_resolve_inputs */
     const struct json *outputs;    /* {task: {key: value}}, of the tasks that have ended */
@@ -120,11 +149,26 @@ struct expr_values {
     const char *execution_id, *flow_id, *flow_namespace;
     const char *attempt;   /* the text inserted for taskrun.attempt; NULL: no value */
     size_t *attempts_used; /* counts how often it was inserted; may be NULL */
+    /* {value, iteration, id, startDate, parentId, parent: {taskrun: {value}}, parents: [the same,
+     * from the nearest on]} */
+    const struct json *taskrun;
+    const struct json *execution;  /* {startDate, originalId, state} */
+    const struct json *envs;       /* {name: value} */
+    const struct json *error_logs; /* a list of objects, for errorLogs() */
+    int64_t now_ms;                /* wall clock: what now() tells */
+    const struct zones *zones;     /* NULL: UTC and offsets alone are known */
 };
 
 /* Appends to `out`, whose max is the limit of the result. ERR_NOT_FOUND: a value is missing,
- * ERR_TOO_LARGE, ERR_INVALID: not an expression (a text that passed expr_check never gives it). On
+ * ERR_TOO_LARGE, ERR_INVALID: not an expression, a value of the wrong type, too many steps. On
  * failure `out` holds a part. */
 int expr_render(const char *text, const struct expr_values *v, struct buf *out, struct err *e);
+/* The value of a text that is one expression (blanks around it count for nothing), else the
+ * rendered text as a string. Its text has at most EXPR_VALUE_MAX bytes. *out: json_free, written on
+ * success only. Errors as expr_render. */
+int expr_value(const char *text, const struct expr_values *v, struct json **out, struct err *e);
+/* Does it hold, for runIf and conditions? Not: false, null, 0, [], {}, and the texts false, 0 and
+ * -0, none, and blanks. */
+int expr_truth(const char *text, const struct expr_values *v, bool *out, struct err *e);
 
 #endif

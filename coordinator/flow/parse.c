@@ -16,23 +16,19 @@
 
 /* ---- the flow -------------------------------------------------------------------------------- */
 
-static bool has_expression(const struct json *j)
-{
-    if (expr_has(json_str(j, ""))) return true;
-    for (const struct json *c = json_first(j); c; c = json_next(c))
-        if (has_expression(c)) return true;
-    return false;
-}
-
+/* Its expressions are evaluated by render(), and there their names are checked. */
 static void read_var(const struct node *n, const char *key, const struct json *j)
 {
-    char shown[STR_QUOTE_SIZE];
-    if (has_expression(j))
-        read_fail(n->r, j,
-                  "%s: %s: expressions are not rendered here: write them where the value is used",
-                  key, str_quote(shown, json_key(j)));
-    else
-        read_plain_tree(n, j, key);
+    const char *text = json_str(j, NULL);
+    const struct expr_scope later = {.roots = EXPR_FLOW_ROOTS, .unread = ~0u};
+    if (text && expr_has(text)) {
+        read_no_statements(n, j, key, text);
+        read_template(n, j, key, text, &later);
+    } else {
+        read_plain(n, j, key, text);
+    }
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        read_var(n, key, c);
 }
 
 static void read_vars(const struct node *n)

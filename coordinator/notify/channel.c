@@ -93,6 +93,7 @@ static bool on_problem(const char *at, size_t len, const char *sentence, void *u
 static int check_text(const char *channel, const char *text, struct err *e)
 {
     const struct expr_scope scope = {.roots = 1u << EXPR_EVENT,
+                                     .no_clock = true,
                                      .where = "in a channel: an event's members are event.title, "
                                               "event.text and so on",
                                      .event_keys = channel_event_keys,

@@ -20,7 +20,10 @@ struct zone {
     int64_t *at_s;
     int32_t *offset_s; /* from that change on */
     int32_t first_s;   /* the offset before the first change */
-    bool has_rule;     /* which holds from the last change on */
+    char *names;       /* of a file, one behind the other; NULL: there are none */
+    uint8_t *name_at;  /* in names, from that change on */
+    uint8_t first_name;
+    bool has_rule; /* which holds from the last change on */
     struct zone_rule rule;
 };
 
@@ -79,35 +82,44 @@ static int check_counts(const struct header *h, struct err *e)
     return 0;
 }
 
-static int read_types(const unsigned char *p, const struct header *h, int32_t offsets[TYPES_MAX],
+/* An offset from UTC and where its name stands. */
+struct type {
+    int32_t offset_s;
+    uint8_t name_at;
+};
+
+static int read_types(const unsigned char *p, const struct header *h, struct type types[TYPES_MAX],
                       struct err *e)
 {
     for (uint32_t i = 0; i < h->type_count; i++, p += 6) {
         int64_t offset = (int32_t)read_u32(p);
         if (offset <= -OFFSET_MAX || offset >= OFFSET_MAX || p[4] > 1 || p[5] >= h->name_bytes)
             return err_set(e, ERR_INVALID, "type %u of the time zone is not possible", i);
-        offsets[i] = (int32_t)offset;
+        types[i] = (struct type){(int32_t)offset, p[5]};
     }
     return 0;
 }
 
-static int read_changes(const unsigned char *p, const struct header *h, const int32_t *offsets,
+static int read_changes(const unsigned char *p, const struct header *h, const struct type *types,
                         struct zone *z, struct err *e)
 {
-    const unsigned char *types = p + h->change_count * (size_t)8;
+    const unsigned char *which = p + h->change_count * (size_t)8;
+    z->name_at = mem_array(h->change_count, sizeof *z->name_at);
     z->at_s = mem_array(h->change_count, sizeof *z->at_s);
     z->offset_s = mem_array(h->change_count, sizeof *z->offset_s);
     for (uint32_t i = 0; i < h->change_count; i++) {
         int64_t at = read_i64(p + i * (size_t)8);
         if (at < -FAR_S || at > FAR_S || (i > 0 && at <= z->at_s[i - 1]))
             return err_set(e, ERR_INVALID, "change %u of the time zone is out of order", i);
-        if (types[i] >= h->type_count)
+        if (which[i] >= h->type_count)
             return err_set(e, ERR_INVALID, "change %u of the time zone has an unknown type", i);
         z->at_s[i] = at;
-        z->offset_s[i] = offsets[types[i]];
+        z->offset_s[i] = types[which[i]].offset_s;
+        z->name_at[i] = types[which[i]].name_at;
     }
     z->count = h->change_count;
-    z->first_s = offsets[0];
+    z->first_s = types[0].offset_s;
+    z->first_name = types[0].name_at;
     return 0;
 }
 
@@ -137,11 +149,13 @@ static int read_block(const unsigned char *p, size_t len, struct zone *z, struct
     uint64_t block = block_bytes(&h, 8);
     if (len - HEADER_BYTES < block)
         return err_set(e, ERR_INVALID, "the time zone is shorter than it says");
-    int32_t offsets[TYPES_MAX];
-    const unsigned char *body = p + HEADER_BYTES;
-    rc = read_types(body + h.change_count * (size_t)9, &h, offsets, e);
-    if (rc == 0) rc = read_changes(body, &h, offsets, z, e);
+    struct type types[TYPES_MAX];
+    const unsigned char *body = p + HEADER_BYTES, *list = body + h.change_count * (size_t)9;
+    rc = read_types(list, &h, types, e);
+    if (rc == 0) rc = read_changes(body, &h, types, z, e);
     if (rc != 0) return rc;
+    z->names = mem_alloc(h.name_bytes + (size_t)1);
+    memcpy(z->names, list + h.type_count * (size_t)6, h.name_bytes);
     return read_footer(body + block, len - HEADER_BYTES - (size_t)block, z, e);
 }
 
@@ -195,6 +209,8 @@ void zone_free(struct zone *z)
     if (z == NULL || atomic_fetch_sub(&z->others, 1) != 0) return;
     mem_free(z->at_s);
     mem_free(z->offset_s);
+    mem_free(z->name_at);
+    mem_free(z->names);
     mem_free(z);
 }
 
@@ -226,6 +242,7 @@ struct zone_span zone_span(const struct zone *z, int64_t utc_s)
         .begins_s = n > 0 ? z->at_s[n - 1] : INT64_MIN,
         .ends_s = n < z->count ? z->at_s[n] : INT64_MAX,
         .offset_s = n > 0 ? z->offset_s[n - 1] : z->first_s,
+        .name = z->names ? z->names + (n > 0 ? z->name_at[n - 1] : z->first_name) : NULL,
     };
     return span;
 }

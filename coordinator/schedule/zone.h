@@ -34,6 +34,7 @@ struct zone_span {
     int64_t begins_s;
     int64_t ends_s;
     int32_t offset_s;
+    const char *name; /* short, "CEST", or "-03"; as long as the zone lives. NULL: it has none */
 };
 struct zone_span zone_span(const struct zone *z, int64_t utc_s);
 

@@ -4,6 +4,7 @@
 #include "coordinator/schedule/civil.h"
 
 #include <stddef.h>
+#include <string.h>
 
 /* ---- Reading ---- */
 
@@ -40,18 +41,16 @@ static bool read_number(struct rule_text *t, int least, int most, int *out)
     return true;
 }
 
-/* "CET", or "<+0330>"; the name itself is of no use here. */
-static bool read_name(struct rule_text *t)
+/* "CET", or "<+0330>". */
+static bool read_name(struct rule_text *t, char out[ZONE_SHORT_SIZE])
 {
+    bool quoted = take(t, '<');
     const char *from = t->at;
-    if (take(t, '<')) {
-        while (is_letter(*t->at) || is_digit(*t->at) || *t->at == '+' || *t->at == '-')
-            t->at++;
-        return t->at - from >= 4 && take(t, '>');
-    }
-    while (is_letter(*t->at))
+    while (is_letter(*t->at) || (quoted && (is_digit(*t->at) || *t->at == '+' || *t->at == '-')))
         t->at++;
-    return t->at - from >= 3;
+    size_t len = (size_t)(t->at - from);
+    if (len < ZONE_SHORT_SIZE) memcpy(out, from, len); /* all of it was zeroed */
+    return len >= 3 && (!quoted || take(t, '>'));
 }
 
 /* [+|-]hh[:mm[:ss]] */
@@ -97,10 +96,10 @@ static bool read_change(struct rule_text *t, struct rule_change *c)
 static bool read_rule(struct rule_text *t, struct zone_rule *r)
 {
     int32_t west;
-    if (!read_name(t) || !read_time(t, 24, &west)) return false;
+    if (!read_name(t, r->standard_name) || !read_time(t, 24, &west)) return false;
     r->standard_s = r->summer_s = -west;
     if (*t->at == '\0') return true;
-    if (!read_name(t)) return false;
+    if (!read_name(t, r->summer_name)) return false;
     r->has_summer = true;
     r->summer_s += CIVIL_HOUR;
     if (*t->at != ',') {
@@ -138,7 +137,13 @@ static int64_t change_day(const struct rule_change *c, int64_t year)
 struct change {
     int64_t at_s;
     int32_t offset_s;
+    const char *name;
 };
+
+static const char *name_or_none(const char *name)
+{
+    return *name ? name : NULL;
+}
 
 static void insert(struct change *list, size_t count, struct change c)
 {
@@ -152,7 +157,8 @@ static void insert(struct change *list, size_t count, struct change c)
 
 struct zone_span zone_rule_span(const struct zone_rule *r, int64_t utc_s)
 {
-    struct zone_span span = {INT64_MIN, INT64_MAX, r->standard_s};
+    const char *standard = name_or_none(r->standard_name), *summer = name_or_none(r->summer_name);
+    struct zone_span span = {INT64_MIN, INT64_MAX, r->standard_s, standard};
     if (!r->has_summer) return span;
     struct change list[2 * (2 * YEARS_AROUND + 1)];
     size_t count = 0;
@@ -160,10 +166,10 @@ struct zone_span zone_rule_span(const struct zone_rule *r, int64_t utc_s)
     for (int64_t y = year - YEARS_AROUND; y <= year + YEARS_AROUND; y++) {
         struct change to_standard = {change_day(&r->to_standard, y) * CIVIL_DAY +
                                          r->to_standard.time_s - r->summer_s,
-                                     r->standard_s};
+                                     r->standard_s, standard};
         struct change to_summer = {change_day(&r->to_summer, y) * CIVIL_DAY + r->to_summer.time_s -
                                        r->standard_s,
-                                   r->summer_s};
+                                   r->summer_s, summer};
         /* Summer time all the year ends and begins in the same moment: it goes on. */
         insert(list, count++, to_standard);
         insert(list, count++, to_summer);
@@ -175,6 +181,7 @@ struct zone_span zone_rule_span(const struct zone_rule *r, int64_t utc_s)
         }
         span.begins_s = list[i].at_s;
         span.offset_s = list[i].offset_s;
+        span.name = list[i].name;
     }
     return span;
 }

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ZONE_SHORT_SIZE 16 /* of "CEST" or "+0545"; no zone of this world needs more */
+
 enum rule_day_kind {
     RULE_JULIAN,  /* Jn: 1 to 365, 29 February is never counted */
     RULE_YEARDAY, /* n: 0 to 365, 29 February is counted */
@@ -27,6 +29,8 @@ struct zone_rule {
     int32_t standard_s; /* east of UTC */
     int32_t summer_s;
     bool has_summer;
+    char standard_name[ZONE_SHORT_SIZE]; /* "": it is longer */
+    char summer_name[ZONE_SHORT_SIZE];
     struct rule_change to_summer;
     struct rule_change to_standard;
 };

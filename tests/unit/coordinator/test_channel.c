@@ -155,8 +155,9 @@ static void templates__are_checked_at_any_depth(void **state)
     } cases[] = {
         {HOOK ", body: {a: [{b: '{{ event.nothing }}'}]}", "no member of an event 'nothing'"},
         {HOOK ", body: {a: '{{ inputs.x }}'}", "there is no 'inputs' in a channel"},
+        {HOOK ", body: {a: '{{ now() }}'}", "there is no now() in a channel"},
         {HOOK ", body: {a: '{{ event }}'}", "event needs a name"},
-        {HOOK ", body: {a: '{{ event.title | upper }}'}", "for a default write ?? 'text'"},
+        {HOOK ", body: {a: '{{ event.title | uper }}'}", "did you mean 'upper'"},
         {MAIL ", subject: '{{ event.titel }}'", "did you mean 'title'"},
         {MAIL ", text: '{{ secret(\"x\") }}'", "secret"},
     };

@@ -231,11 +231,12 @@ static void the_line_of_an_expression_in_a_script_is_its_own(void **state)
                  "      echo {{ vars.a }}\n"
                  "      echo {{ vars.b }}\n"
                  "      echo fine\n"
-                 "      echo {{ vars.b }} {{ now() }}\n",
+                 "      echo {{ vars.b }} {{ nothing() }}\n",
             "8: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
             "10: task t: script: '{{ vars.b }}': there is no variable 'b'\n"
-            "10: task t: script: '{{ now() }}': functions such as now() are not supported: let a "
-            "script work it out");
+            "10: task t: script: '{{ nothing() }}': there is no function 'nothing': let a script "
+            "work it "
+            "out");
 }
 
 static void yaml_that_is_none_is_one_problem(void **state)
@@ -514,7 +515,7 @@ static void tasks_are_checked_field_by_field(void **state)
         "put the whole line in quotes, or write it behind '|'");
     refuses(IN_TASK("    script: x\n    args: ['{{ nothing }}']\n"),
             "6: task t: args[0]: '{{ nothing }}': there is no 'nothing': an expression begins with "
-            "inputs, outputs, vars, trigger, execution, flow or taskrun");
+            "inputs, outputs, vars, trigger, execution, flow or taskrun; a text stands in quotes");
     refuses(IN_TASK("    script: ' '\n"), "5: task t: script: is empty");
     refuses(IN_TASK("    script: x\n    shell: zsh\n"),
             "6: task t: shell: 'zsh' is not one of sh, bash, powershell, pwsh, cmd, python3");
@@ -560,8 +561,7 @@ static void expressions_see_what_comes_before_them(void **state)
             "4: task a: script: '{{ outputs.b.x }}': the task 'b' comes later\n"
             "5: task b: script: '{{ outputs.b.x }}': the task 'b' cannot use its own outputs");
     refuses(HEAD TASK "vars: {a: '{{ flow.id }}', b: [x, '{{']}\nlabels: {x: '{{ flow.id }}'}\n",
-            "5: vars: 'a': expressions are not rendered here: write them where the value is used\n"
-            "5: vars: 'b': expressions are not rendered here: write them where the value is used\n"
+            "5: vars: '{{': an expression is missing\n"
             "6: labels.x: expressions are not rendered here");
     refuses(HEAD TASK "workerGroup: {key: '{{ outputs.a.g }}'}\n",
             "5: workerGroup.key: '{{ outputs.a.g }}': there is no 'outputs' in a group's key");

@@ -711,13 +711,12 @@ static void what_is_not_carried_over_is_refused_by_name(void **state)
     refuses("  type: " SCRIPTS "shell.Commands\n", "4: task t: commands: is missing");
     refuses(
         "  type: " SCRIPTS
-        "shell.Commands\n  commands: ['{% if x %}', '{{ now() }} {{ render(vars.a) }}']\n",
+        "shell.Commands\n  commands: ['{% if x %}', '{{ uuid() }} {{ render(vars.a) }}']\n",
         "6: task t: commands: {% is a statement to Kestra, and not supported; the text itself is "
         "written {{ '{%' }}\n"
-        "6: task t: commands: '{{ now() }}': functions such as now() are not supported: let a "
-        "script work it out\n"
-        "6: task t: commands: '{{ render(vars.a) }}': functions such as render() are not "
-        "supported: let a script work it out");
+        "6: task t: commands: '{{ uuid() }}': uuid() is not supported: execution.id and taskrun.id "
+        "are unique, or let a script make one\n"
+        "6: task t: commands: '{{ render(vars.a) }}': there is no variable 'a'");
     refuses(
         "  type: " SCRIPTS "python.Script\n  script: x\n  beforeCommands: [pip install y]\n"
         "  dependencies: [z]\n",

@@ -133,11 +133,12 @@ static void fail_has_a_condition_that_holds_unless_it_is_empty_or_false(void **s
     }
     gives(CORE "execution.Fail", "condition: false", NULL, "-");
     gives(CORE "execution.Fail", "condition: '{{ inputs.x }}'", NULL, "-");
+    gives(CORE "execution.Fail", "condition: \"{{ inputs.x == 'a' }}\"", "a", "Task failure");
+    gives(CORE "execution.Fail", "condition: \"{{ inputs.x == 'a' }}\"", "b", "-");
     gives(CORE "execution.Fail", "condition: '{{ inputs.x.y }}'", NULL,
           "condition: inputs.x.y was not given");
-    refuses(CORE "execution.Fail", "condition: '{{ inputs.x == 1 }}'",
-            "5: task t: condition: '{{ inputs.x == 1 }}': only paths, texts, numbers and '?\?' are "
-            "supported: let a script work it out");
+    refuses(CORE "execution.Fail", "condition: '{{ inputs.x = 1 }}'",
+            "5: task t: condition: '{{ inputs.x = 1 }}': one '=' compares nothing: write ==");
 }
 
 static void sleep_has_a_duration(void **state)

@@ -1,5 +1,6 @@
 /* coordinator/schedule/zone: what a rule, a file's bytes and a fixed offset say. */
 #include "base/mem.h"
+#include "base/str.h"
 #include "coordinator/schedule/civil.h"
 #include "coordinator/schedule/zones.h"
 
@@ -194,11 +195,15 @@ static void file__of_version_2__says_what_its_table_and_rule_say(void **state)
         if (parse_copy(b, sizeof b, &z, &e)) fail_msg("%s", e.msg);
         struct zone_span s = zone_span(z, 999);
         assert_true(s.begins_s == INT64_MIN && s.ends_s == 1000 && s.offset_s == 3600);
+        assert_string_equal(s.name, "CET");
         s = zone_span(z, 1000);
+        assert_string_equal(s.name, "CES");
         assert_true(s.begins_s == 1000 && s.ends_s == 2000 && s.offset_s == 7200);
         s = zone_span(z, 2000);
         assert_true(s.begins_s == 2000 && s.offset_s == 3600);
         assert_int_equal(s.ends_s, civil(1970, 3, 29, 1, 0));
+        assert_string_equal(s.name, "CET");
+        assert_string_equal(zone_span(z, civil(2099, 7, 1, 0, 0)).name, "CEST"); /* of the rule */
         assert_int_equal(zone_offset(z, civil(2099, 7, 1, 0, 0)), 7200);
         zone_free(z);
     }
@@ -308,6 +313,26 @@ static void name__known_or_not__is_opened_or_refused_with_the_nearest(void **sta
     zone_free(z);
 }
 
+static void short_name__is_there__unless_it_is_an_offset_or_too_long(void **state)
+{
+    static const struct {
+        const char *rule, *name;
+    } cases[] = {{"UTC0", "UTC"},
+                 {"<+0330>-3:30", "+0330"},
+                 {"ABCDEFGHIJKLMNO0", "ABCDEFGHIJKLMNO"},
+                 {"ABCDEFGHIJKLMNOP0", NULL}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct zone *z = NULL;
+        assert_int_equal(zone_parse_rule(cases[i].rule, &z, NULL), 0);
+        assert_true(str_eq(zone_span(z, 0).name, cases[i].name));
+        zone_free(z);
+    }
+    struct zone *fixed = zone_fixed(3600);
+    assert_null(zone_span(fixed, 0).name);
+    zone_free(fixed);
+}
+
 static void name__without_files__is_utc_or_an_offset(void **state)
 {
     (void)state;
@@ -365,6 +390,7 @@ int main(void)
         cmocka_unit_test(file__cut_off_anywhere__is_refused),
         cmocka_unit_test(file__with_a_part_that_cannot_be__is_refused),
         cmocka_unit_test(name__known_or_not__is_opened_or_refused_with_the_nearest),
+        cmocka_unit_test(short_name__is_there__unless_it_is_an_offset_or_too_long),
         cmocka_unit_test(name__without_files__is_utc_or_an_offset),
         cmocka_unit_test(name__that_leads_elsewhere__is_not_valid),
     };
