@@ -340,7 +340,8 @@ static bool check_taskrun(struct check *c, const struct expr_node *n, struct aro
     if (str_eq(name, "attempt")) {
         c->uses_attempt = true;
         if (c->scope->no_attempt)
-            return FAIL(c, "there is no taskrun.attempt %s: a job's target never changes",
+            return FAIL(c,
+                        "there is no taskrun.attempt %s: it is known when an agent takes the job",
                         c->scope->where ? c->scope->where : "here");
         if (!in.insert)
             return FAIL(c, "taskrun.attempt can only be inserted: it is known when an agent takes "
@@ -454,6 +455,14 @@ static bool is_fixed_var(const struct expr_node *n)
     return true;
 }
 
+static bool check_error_logs(struct check *c)
+{
+    if (!c->scope->on_errors)
+        return FAIL(c, "errorLogs() is there in the tasks of `errors` alone: nothing has failed");
+    if (c->scope->error_logs) *c->scope->error_logs = true;
+    return true;
+}
+
 static bool check_call(struct check *c, const struct expr_node *n, enum expr_callable kind,
                        struct around in)
 {
@@ -464,7 +473,7 @@ static bool check_call(struct check *c, const struct expr_node *n, enum expr_cal
     if (is_render(n) && !is_fixed_var(n->child)) name_all(c->scope);
     if (str_eq(f->name, "now") && c->scope->no_clock)
         return FAIL(c, "there is no now() %s", c->scope->where ? c->scope->where : "here");
-    if (str_eq(f->name, "errorLogs") && c->scope->error_logs) *c->scope->error_logs = true;
+    if (str_eq(f->name, "errorLogs") && !check_error_logs(c)) return false;
     const struct around inside = {is_render(n) && in.insert, is_render(n)};
     for (const struct expr_node *child = n->child; child; child = child->next) {
         bool only = is_render(n) && is_fixed_var(child);

@@ -75,7 +75,10 @@ static void read_run_if(const struct node *n, struct flow_task *t, const struct 
     t->run_if = node_text(n, key, FLOW_FILE_MAX);
     if (t->run_if && !t->run_if[strspn(t->run_if, " \t\r\n")]) node_fail(n, key, "is empty");
     read_no_statements(n, j, key, t->run_if);
-    read_template(n, j, key, t->run_if, scope);
+    struct expr_scope before = *scope; /* there is no job yet */
+    before.no_attempt = true;
+    before.where = "in runIf";
+    read_template(n, j, key, t->run_if, &before);
 }
 
 /* What tells what the task does. False: no further key is looked at. */
@@ -92,7 +95,10 @@ static bool read_what_it_is(const struct node *n, struct flow_task *t,
     const struct control_type *control = type ? control_find(type) : NULL;
     bool good = type != NULL;
     if (control) {
-        read_control(n, control, t, scope);
+        struct expr_scope without_job = *scope;
+        without_job.no_attempt = true;
+        without_job.where = "of a task that has no job";
+        read_control(n, control, t, &without_job);
     } else if (type) {
         good = read_kestra(n, type, &t->work, scope);
         if (good) read_work(n, &t->work, scope, true);

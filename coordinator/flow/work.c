@@ -119,6 +119,16 @@ static bool good_tag(const char *s)
     return expr_has(s) || str_key_valid(s);
 }
 
+/* A job's target never changes: but for the value of its iteration there is no taskrun in it. */
+static struct expr_scope scope_of_target(const struct expr_scope *scope, const char *where)
+{
+    struct expr_scope lasting = *scope;
+    if (scope->no_value) lasting.roots &= ~(1u << EXPR_TASKRUN);
+    lasting.no_attempt = true;
+    lasting.where = where;
+    return lasting;
+}
+
 /* Kestra 2's, into one text: tags have no commas. */
 static void read_selector(const struct node *n, struct flow_group_ref *out,
                           const struct expr_scope *scope)
@@ -127,9 +137,7 @@ static void read_selector(const struct node *n, struct flow_group_ref *out,
     struct node s;
     struct buf text;
     char shown[STR_QUOTE_SIZE];
-    struct expr_scope lasting = *scope; /* a job's target never changes */
-    lasting.roots &= ~(1u << EXPR_TASKRUN);
-    lasting.where = "in a selector's tags";
+    const struct expr_scope lasting = scope_of_target(scope, "in a selector's tags");
     if (!node_object(n, "workerSelector", &s)) return;
     if (node_has(n, "workerGroup"))
         node_fail(n, "workerSelector", "there is a workerGroup, too: one of the two");
@@ -182,9 +190,7 @@ void read_group(const struct node *n, struct flow_group_ref *out, const struct e
         mem_free(out->key);
         out->key = NULL;
     } else if (out->key && expr_has(out->key)) {
-        struct expr_scope lasting = *scope; /* a job's target never changes */
-        lasting.roots &= ~(1u << EXPR_TASKRUN);
-        lasting.where = "in a group's key";
+        const struct expr_scope lasting = scope_of_target(scope, "in a group's key");
         read_template(&g, at, "key", out->key, &lasting);
     } else if (out->key && !str_key_valid(out->key)) {
         node_fail(&g, "key",

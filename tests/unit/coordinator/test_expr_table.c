@@ -85,6 +85,7 @@ static int set_up(void **state)
                                    .input_count = sizeof inputs / sizeof *inputs,
                                    .tasks = tasks,
                                    .task_count = 6,
+                                   .on_errors = true,
                                    .earlier_count = 4,
                                    .iterated = iterated};
     *state = w;

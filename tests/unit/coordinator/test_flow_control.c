@@ -345,6 +345,36 @@ static void what_runs_at_the_same_time_is_not_seen(void **state)
             "outputs before its end");
 }
 
+static void what_failed_is_told_in_errors(void **state)
+{
+    (void)state;
+#define NOTHING_FAILED                                                                             \
+    "'{{ errorLogs() }}': errorLogs() is there in the tasks of `errors` alone: nothing has failed"
+    applies(TASKS "  - id: s\n    type: " FLOW "Sequential\n    tasks: [" RUN(
+        "a") "]\n"
+             "    errors: [{id: p, type: " FLOW "Parallel, tasks: [" LOG(
+                 "b", "{{ errorLogs() }}") "]}]\n"
+                                           "errors: [" LOG("c", "{{ errorLogs() }}") "]\n");
+    REFUSES("  - " LOG("a", "{{ errorLogs() }}") "\nfinally: [" LOG(
+                "b", "{{ errorLogs() }}") "]\noutputs: [{id: o, value: '{{ errorLogs() }}'}]\n",
+            "4: task a: message: " NOTHING_FAILED "\n5: task b: message: " NOTHING_FAILED
+            "\n6: output o: value: " NOTHING_FAILED);
+}
+
+static void a_task_without_a_job_has_no_attempt(void **state)
+{
+    (void)state;
+#define NO_ATTEMPT(where)                                                                          \
+    "'{{ taskrun.attempt }}': there is no taskrun.attempt " where                                  \
+    ": it is known when an agent takes the job"
+    REFUSES("  - {id: a, command: [x], runIf: '{{ taskrun.attempt }}'}\n"
+            "  - {id: b, type: " FLOW
+            "If, condition: '{{ taskrun.attempt }}', then: [" RUN("c") "]}\n",
+            "4: task a: runIf: " NO_ATTEMPT("in runIf") "\n"
+                                                        "5: task b: condition: " NO_ATTEMPT(
+                                                            "of a task that has no job"));
+}
+
 /* ---- kinds that are read, and not yet run ---------------------------------------------------- */
 
 #define NOT_YET_EACH "ForEach is not supported yet: write the tasks for each value"
@@ -412,6 +442,29 @@ static void iterations_are_read(void **state)
     assert_string_equal(k->control->outputs[0].id, "o");
     assert_true(k->reads[10]);
     flow_free(f);
+}
+
+static void the_value_of_an_iteration_is_there_in_it(void **state)
+{
+    (void)state;
+    flow_free(parsed(TASKS
+                     "  - id: e\n    type: " FLOW "ForEach\n    values: [x]\n    tasks:\n"
+                     "      - {id: a, command: ['{{ taskrun.value }}', '{{ taskrun.iteration }}'], "
+                     "runIf: '{{ taskrun.value }}', workerGroup: {key: '{{ taskrun.value }}'}}\n"
+                     "      - {id: p, type: " FLOW "Parallel, tasks: [{id: b, command: ['{{ "
+                     "parent.taskrun.value }}', '{{ outputs.a[parent.taskrun.value].x }}']}]}\n"
+                     "  - {id: c, command: ['{{ outputs.a.x.k }}', '{{ outputs.a }}']}\n"));
+    REFUSES("  - {id: e, type: " FLOW
+            "ForEach, values: ['{{ taskrun.value }}'], tasks: [" RUN("a") "], errors: [" LOG(
+                "b", "{{ taskrun.value }}") "]}\n"
+                                            "  - {id: c, command: [x], workerGroup: {key: '{{ "
+                                            "taskrun.value }}'}}\n",
+            "4: task e: values: '{{ taskrun.value }}': there is no taskrun.value outside of "
+            "ForEach and Loop\n"
+            "4: task b: message: '{{ taskrun.value }}': there is no taskrun.value outside of "
+            "ForEach and Loop\n4: task e: type: " NOT_YET_EACH "\n"
+            "5: task c: workerGroup.key: '{{ taskrun.value }}': there is no 'taskrun' in a group's "
+            "key");
 }
 
 static void values_of_iterations_are_checked(void **state)
@@ -591,7 +644,10 @@ int main(void)
         cmocka_unit_test(earlier_tasks_are_seen),
         cmocka_unit_test(of_one_that_never_ran_nothing_is_seen),
         cmocka_unit_test(what_runs_at_the_same_time_is_not_seen),
+        cmocka_unit_test(what_failed_is_told_in_errors),
+        cmocka_unit_test(a_task_without_a_job_has_no_attempt),
         cmocka_unit_test(iterations_are_read),
+        cmocka_unit_test(the_value_of_an_iteration_is_there_in_it),
         cmocka_unit_test(values_of_iterations_are_checked),
         cmocka_unit_test(an_iteration_of_a_loop_is_seen_from_within),
         cmocka_unit_test(another_flow_is_named),
