@@ -47,7 +47,7 @@ static void hello__says_what_was_acknowledged(void **state)
     assert_int_equal(journal_ack(w->journal, event.seq, NULL), 0);
     uplink_logic_start(w->uplink, &w->now);
     uplink_logic_opened(w->uplink, &w->now);
-    did(w, "connect 0, hello seq 1, 0 attempts");
+    did(w, "connect, hello seq 1, 0 attempts");
     assert_int_equal(w->hello_acked, 1);
 }
 
