@@ -30,6 +30,7 @@ extern char **environ;
 static struct {
     int pid[CHILDREN];
     size_t count;
+    int hasty; /* the process that is ended by SIGINT */
     char folder[512];
     int keep;
 } owned;
@@ -40,6 +41,16 @@ int64_t bench_now_ns(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void bench_end_by_int(int pid)
+{
+    owned.hasty = pid;
+}
+
+static int end_signal(int pid)
+{
+    return pid == owned.hasty ? SIGINT : SIGTERM;
 }
 
 static void tidy_up(void)
@@ -155,7 +166,7 @@ static void on_signal(int number)
     char program[] = "/bin/rm", flag[] = "-rf";
     char *argv[] = {program, flag, owned.folder, NULL};
     for (size_t i = 0; i < owned.count; i++)
-        kill(owned.pid[i], SIGTERM);
+        kill(owned.pid[i], end_signal(owned.pid[i]));
     end_groups(END_MS);
     for (size_t i = 0; i < owned.count; i++)
         if (owned.pid[i]) kill(-owned.pid[i], SIGKILL);
@@ -291,7 +302,7 @@ bool bench_has_ended(int pid)
 void bench_end(int pid)
 {
     if (pid <= 0) return;
-    kill(pid, SIGTERM);
+    kill(pid, end_signal(pid));
     if (!end_group(pid, END_MS)) {
         kill(-pid, SIGKILL);
         (void)end_group(pid, END_MS);

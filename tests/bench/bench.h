@@ -58,6 +58,8 @@ void bench_run(const char *folder, const char *name, char *const argv[]); /* wai
 bool bench_has_ended(int pid);
 /* SIGTERM, and SIGKILL after 20 s; waits. What it leaves of its process group is killed. */
 void bench_end(int pid);
+/* By SIGINT instead, whenever this one is ended: the last one that was named so. */
+void bench_end_by_int(int pid);
 /* Waits until it ends by itself; its exit status (128 + N after signal N). *cpu_s: what it and its
  * children took. */
 int bench_wait(int pid, double *cpu_s);
