@@ -20,10 +20,11 @@ struct target {
     uint16_t port;
     char token_text[TOKEN_TEXT_SIZE]; /* of the administrator */
     struct token token;
-    struct ask *line; /* NULL: each question comes on a connection of its own */
+    struct ask *line;  /* NULL: each question comes on a connection of its own */
+    const char *store; /* a database as --store has it, set before the start; NULL: SQLite */
 };
 /* init and run in FOLDER/server, port 0, of the programs in $CADRE_BENCH_BIN or else of this build;
- * waits until it listens. */
+ * waits until it listens, and on a database until it owns the queue. */
 void target_start(struct target *t, uv_loop_t *loop, const char *folder);
 /* Where that program lies. */
 void target_program(const char *name, char *out, size_t size);

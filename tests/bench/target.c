@@ -15,6 +15,8 @@
 
 #define START_S 20
 #define ASK_S 30
+#define OWNER_S 30
+#define OWNER_AGAIN_US 50000
 #define ANSWER_MAX (16u * 1024 * 1024)
 
 static void read_address(struct target *t, int fd)
@@ -38,29 +40,38 @@ void target_program(const char *name, char *out, size_t size)
     snprintf(out, size, "%s/%s", bin && *bin ? bin : CADRE_BIN_DIR, name);
 }
 
+static char *plain(const char *s)
+{
+    return (char *)(uintptr_t)s;
+}
+
 void target_init(struct target *t, uv_loop_t *loop, const char *folder)
 {
     char state[600], program[600], init[] = "init", state_flag[] = "--state";
-    char listen_flag[] = "--listen", listen[] = "127.0.0.1:0";
+    char listen_flag[] = "--listen", listen[] = "127.0.0.1:0", store_flag[] = "--store";
+    char *store = t->store ? store_flag : NULL;
     t->loop = loop;
     t->folder = folder;
     target_program("cadre-coordinator", program, sizeof program);
     snprintf(state, sizeof state, "%s/server", folder);
-    char *argv[] = {program, init, state_flag, state, listen_flag, listen, NULL};
+    char *argv[] = {program, init,  state_flag,      state, listen_flag,
+                    listen,  store, plain(t->store), NULL};
     bench_run(folder, "init", argv);
 }
 
 void target_run(struct target *t)
 {
     char state[600], token[640], program[600], run[] = "run", state_flag[] = "--state";
-    char listen_flag[] = "--listen", listen[] = "127.0.0.1:0";
+    char listen_flag[] = "--listen", listen[] = "127.0.0.1:0", store_flag[] = "--store";
+    char *store = t->store ? store_flag : NULL;
     struct err e = {0};
     struct buf text;
     int out;
     target_program("cadre-coordinator", program, sizeof program);
     snprintf(state, sizeof state, "%s/server", t->folder);
     snprintf(token, sizeof token, "%s/admin.token", state);
-    char *argv[] = {program, run, state_flag, state, listen_flag, listen, NULL};
+    char *argv[] = {program, run,   state_flag,      state, listen_flag,
+                    listen,  store, plain(t->store), NULL};
     t->pid = bench_spawn(t->folder, "coordinator", argv, &out);
     read_address(t, out);
     buf_init(&text, TOKEN_TEXT_SIZE);
@@ -69,12 +80,6 @@ void target_run(struct target *t)
     snprintf(t->token_text, sizeof t->token_text, "%s", text.data);
     buf_fini(&text);
     bench_must(token_parse(t->token_text, &t->token, &e), &e, "the admin token");
-}
-
-void target_start(struct target *t, uv_loop_t *loop, const char *folder)
-{
-    target_init(t, loop, folder);
-    target_run(t);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -207,7 +212,8 @@ static void ask_close(struct ask *a)
     mem_free(a);
 }
 
-static char *ask_one(struct ask *a, const char *method, const char *path, const char *body)
+/* Whatever the answer is. */
+static char *ask_any(struct ask *a, const char *method, const char *path, const char *body)
 {
     struct target *t = a->target;
     a->method = method;
@@ -221,9 +227,15 @@ static char *ask_one(struct ask *a, const char *method, const char *path, const 
             link_connect(t->loop, a->tls, &(struct link_to){t->host, t->port, LIMIT_HANDSHAKE_MS},
                          &handler, a);
     target_wait(t, &a->done, ASK_S, path);
-    if (a->status < 200 || a->status > 299)
-        bench_die("%s %s: %d %s", method, path, a->status, a->answer);
     return a->answer;
+}
+
+static char *ask_one(struct ask *a, const char *method, const char *path, const char *body)
+{
+    char *answer = ask_any(a, method, path, body);
+    if (a->status < 200 || a->status > 299)
+        bench_die("%s %s: %d %s", method, path, a->status, answer);
+    return answer;
 }
 
 char *target_ask(struct target *t, const char *method, const char *path, const char *body)
@@ -252,4 +264,26 @@ char *target_join_token(struct target *t)
     json_free(j);
     mem_free(text);
     return token;
+}
+
+static void await_owner(struct target *t)
+{
+    int64_t end = bench_now_ns() + (int64_t)OWNER_S * 1000000000;
+    int status = 0;
+    while (status != 200) {
+        struct ask *a = ask_open(t);
+        mem_free(ask_any(a, "GET", "/readyz?owner", NULL));
+        status = a->status;
+        ask_close(a);
+        if (status == 200) return;
+        if (bench_now_ns() > end) bench_die("the coordinator does not own the queue: %d", status);
+        usleep(OWNER_AGAIN_US);
+    }
+}
+
+void target_start(struct target *t, uv_loop_t *loop, const char *folder)
+{
+    target_init(t, loop, folder);
+    target_run(t);
+    if (t->store) await_owner(t);
 }
