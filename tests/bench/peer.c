@@ -18,9 +18,10 @@ static const struct peer_kind *const kinds[] = {
 #ifdef CADRE_BENCH_RABBITMQ
     &peer_rabbitmq,
 #endif
-    &peer_beanstalkd,
-    &peer_beanstalkd_memory,
-    &peer_gearmand,
+    &peer_beanstalkd, &peer_beanstalkd_memory, &peer_gearmand,
+#ifdef CADRE_BENCH_POSTGRESQL
+    &peer_claim,
+#endif
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 

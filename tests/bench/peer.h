@@ -19,17 +19,20 @@ struct peer_load {
     size_t workers;   /* connections */
     size_t prefetch;  /* jobs that each may hold, where the peer knows such a thing */
     size_t bytes;     /* of a job */
+    bool wide;        /* the window is one array of jobs, where the peer can take one */
     uint64_t ahead;   /* producers wait when so many jobs have not ended */
 };
 
 struct peer_kind;
 struct peer_link;
+struct pg_server;
 struct peer {
     const struct peer_kind *kind;
     uv_loop_t *loop;
     char folder[512]; /* its own: server.log, and data for what the server keeps */
     int pid;          /* of the server, the leader of its process group */
     int port;
+    struct pg_server *pg; /* where it keeps its jobs, set before peer_start; NULL: it is a server */
     struct peer_load load;
     uint64_t begun, ended;   /* jobs that were sent, and taken off for good, since its start */
     bool resting;            /* producers send no more */
@@ -58,7 +61,9 @@ extern const struct peer_kind peer_beanstalkd;        /* fsync on each write */
 extern const struct peer_kind peer_beanstalkd_memory; /* nothing is kept on disk */
 extern const struct peer_kind peer_gearmand;          /* background jobs kept in SQLite */
 extern const struct peer_kind peer_rabbitmq;          /* classic durable queue, confirms */
-const struct peer_kind *peer_find(const char *name);  /* NULL: not built in */
+/* On PostgreSQL, each with a database of its own of its kind's name. */
+extern const struct peer_kind peer_claim;            /* Cadre's tables, FOR UPDATE SKIP LOCKED */
+const struct peer_kind *peer_find(const char *name); /* NULL: not built in */
 
 struct peer *peer_new(const struct peer_kind *kind, uv_loop_t *loop, const char *folder);
 bool peer_start(struct peer *p);

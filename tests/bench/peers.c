@@ -2,6 +2,7 @@
  * measures all of them with each number of agents. Usage and what the figures mean: README.md. */
 #include "tests/bench/load.h"
 #include "tests/bench/peer.h"
+#include "tests/bench/pg_server.h"
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -28,6 +29,8 @@ struct subject {
     } way;             /* of Cadre */
     const char *kind;  /* of the peer; NULL: Cadre */
     bool wide;         /* as many jobs on the way as with arrays and pipelined requests */
+    bool on_pg;        /* on PostgreSQL: measured with --postgresql, and then alone */
+    bool out;          /* it is not measured after all */
     struct peer *peer; /* subjects may share one */
 };
 static const struct subject all[] = {
@@ -39,6 +42,21 @@ static const struct subject all[] = {
     {.name = "beanstalkd", .title = "beanstalkd -f0", .kind = "beanstalkd"},
     {.name = "beanstalkd-memory", .title = "beanstalkd in memory", .kind = "beanstalkd-memory"},
     {.name = "gearmand", .title = "gearmand with SQLite", .kind = "gearmand"},
+    {.name = "cadre-postgresql", .title = "Cadre on PostgreSQL", .on_pg = true},
+    {.name = "cadre-postgresql-batch",
+     .title = "Cadre on PostgreSQL, batched submits",
+     .way = BATCHED,
+     .on_pg = true},
+    {.name = "cadre-postgresql-pipeline",
+     .title = "Cadre on PostgreSQL, pipelined requests",
+     .way = PIPELINED,
+     .on_pg = true},
+    {.name = "skip-locked", .title = "SKIP LOCKED in C", .kind = "skip-locked", .on_pg = true},
+    {.name = "skip-locked-batch",
+     .title = "SKIP LOCKED in C, batches",
+     .kind = "skip-locked",
+     .wide = true,
+     .on_pg = true},
 };
 #define SUBJECTS (sizeof all / sizeof *all)
 
@@ -48,14 +66,17 @@ struct options {
     size_t agents[COUNTS], agent_counts;
     const char *with, *dir;
     int keep;
+    bool postgresql;
 };
 
 struct bench {
     struct options o;
+    struct pg_server pg;
     struct target target;
-    struct fleet *fleet;
-    struct pump *pump; /* while Cadre is measured */
-    char *body;
+    struct fleet *fleet; /* NULL: Cadre is not measured */
+    struct pump *pump;   /* while Cadre is measured */
+    uv_loop_t *loop;
+    char *body, *token, store[128];
     struct subject subjects[SUBJECTS];
     size_t count;
     struct subject *current;
@@ -67,6 +88,7 @@ static void usage(FILE *to)
 {
     fputs("Usage: bench_peers [OPTION]...\n"
           "  --with A,B,...   what is measured; all that there is without it\n"
+          "  --postgresql     those on PostgreSQL, which is started for them; else the others\n"
           "  --agents N,...   numbers of agents, and of the peers' workers (1,4,16)\n"
           "  --rounds N       how often each is measured, in turns (3)\n"
           "  --seconds S      of each measurement (5), after --warm-up S (1)\n"
@@ -100,10 +122,20 @@ static uint64_t ended(const struct bench *b)
     return p ? p->ended : fleet_lifecycles(b->fleet);
 }
 
+/* The server and its database. */
 static double server_cpu_s(const struct bench *b)
 {
     struct peer *p = b->current->peer;
-    return bench_group_cpu_s(p ? p->pid : b->target.pid);
+    double database = pg_server_cpu_s(&b->pg);
+    if (p && p->pg) return database;
+    return database + bench_group_cpu_s(p ? p->pid : b->target.pid);
+}
+
+/* Whoever submits jobs and runs them. */
+static double driver_cpu_s(const struct bench *b)
+{
+    struct peer *p = b->current->peer;
+    return bench_own_cpu_s() + (p && p->pg && p->pid ? bench_group_cpu_s(p->pid) : 0);
 }
 
 static bool has_enough(void *user)
@@ -155,13 +187,14 @@ static bool begin(struct bench *b, size_t agents)
         return true;
     }
     bool rabbit = str_eq(s->kind, "rabbitmq");
-    struct peer_load load = {.producers = rabbit ? o->few : o->connections,
-                             .window = !rabbit   ? 1
-                                       : s->wide ? o->many
-                                                 : o->window,
+    struct peer_load load = {.producers = rabbit || s->wide ? o->few : o->connections,
+                             .window = s->wide  ? o->many
+                                       : rabbit ? o->window
+                                                : 1,
                              .workers = agents,
                              .prefetch = slots_of(b),
                              .bytes = o->bytes,
+                             .wide = s->wide,
                              .ahead = o->ahead};
     return peer_open(s->peer, &load);
 }
@@ -173,7 +206,7 @@ static void end(struct bench *b)
         peer_rest(s->peer);
     else
         pump_stop(b->pump);
-    load_run(b->target.loop, s->peer ? PEER_DRAIN_S : DRAIN_S, is_drained, b);
+    load_run(b->loop, s->peer ? PEER_DRAIN_S : DRAIN_S, is_drained, b);
     if (s->peer) {
         peer_close(s->peer);
         return;
@@ -187,7 +220,7 @@ static void tell(const struct bench *b, size_t agents, double rate, double serve
                  double driver_us)
 {
     const struct subject *s = b->current;
-    printf("%3zu agents: %-25s %8.0f lifecycles/s, CPU of each: server %.1f us, driver %.1f us\n",
+    printf("%3zu agents: %-39s %8.0f lifecycles/s, CPU of each: server %.1f us, driver %.1f us\n",
            agents, s->title, rate, server_us, driver_us);
     bench_result(rate, "/s", "lifecycles.%zu.%s", agents, s->name);
     bench_result(server_us, "us", "cpu.%zu.%s", agents, s->name);
@@ -200,7 +233,8 @@ static void leave_out(struct bench *b, struct peer *p, const char *why)
     for (size_t i = 0; i < b->count; i++) {
         struct subject *s = &b->subjects[i];
         if (s->peer != p || !s->kind) continue;
-        printf("LEFT OUT %s: %s\n", s->name, why);
+        if (!s->out) printf("LEFT OUT %s: %s\n", s->name, why);
+        s->out = true;
         s->peer = NULL;
     }
     peer_free(p);
@@ -209,20 +243,20 @@ static void leave_out(struct bench *b, struct peer *p, const char *why)
 static void warm_up(struct bench *b)
 {
     uint64_t before = ended(b);
-    load_run(b->target.loop, b->o.warm_up, has_enough, b);
+    load_run(b->loop, b->o.warm_up, has_enough, b);
     b->wanted = before + 1;
-    load_run(b->target.loop, JOBS_S, has_enough, b);
+    load_run(b->loop, JOBS_S, has_enough, b);
     b->wanted = UINT64_MAX;
 }
 
 static void measure(struct bench *b, size_t agents)
 {
     struct subject *s = b->current;
-    uv_loop_t *loop = b->target.loop;
+    uv_loop_t *loop = b->loop;
     b->wanted = UINT64_MAX;
     b->at_start = ended(b);
     if (begin(b, agents) && !b->o.jobs) warm_up(b);
-    double server = server_cpu_s(b), driver = bench_own_cpu_s();
+    double server = server_cpu_s(b), driver = driver_cpu_s(b);
     int64_t from = bench_now_ns();
     uint64_t done = b->o.jobs ? b->at_start : ended(b);
     if (b->o.jobs) b->wanted = b->at_start + b->o.jobs;
@@ -232,7 +266,7 @@ static void measure(struct bench *b, size_t agents)
         load_run(loop, JOBS_S, has_enough, b);
     }
     double took = (double)(bench_now_ns() - from) / 1e9;
-    driver = bench_own_cpu_s() - driver;
+    driver = driver_cpu_s(b) - driver;
     server = server_cpu_s(b) - server;
     done = ended(b) - done;
     end(b);
@@ -252,9 +286,11 @@ static void on_acked(uint64_t more, void *user)
     if (b->pump) pump_ended(b->pump, more);
 }
 
-static bool wanted(const struct options *o, const char *name)
+static bool wanted(const struct options *o, const struct subject *s)
 {
+    const char *name = s->name;
     size_t len = strlen(name);
+    if (s->on_pg != o->postgresql) return false;
     if (!o->with) return true;
     for (const char *p = o->with; *p;) {
         size_t n = strcspn(p, ",");
@@ -271,24 +307,72 @@ static void add_peer(struct bench *b, struct subject *s, const char *folder)
     for (struct subject *o = b->subjects; o < s; o++) {
         if (!o->kind || !str_eq(o->kind, s->kind)) continue;
         s->peer = o->peer;
-        if (!s->peer) printf("LEFT OUT %s: as %s\n", s->name, o->name);
+        s->out = o->out;
+        if (s->out) printf("LEFT OUT %s: as %s\n", s->name, o->name);
         return;
     }
     if (!kind) {
         leave_out(b, NULL, "bench_peers was built without its client library");
         return;
     }
-    s->peer = peer_new(kind, b->target.loop, folder);
-    if (!peer_start(s->peer)) leave_out(b, s->peer, s->peer->why);
+    s->peer = peer_new(kind, b->loop, folder);
+    if (s->on_pg) {
+        s->peer->pg = &b->pg;
+        if (!pg_server_database(&b->pg, kind->name)) peer_fail(s->peer, "%.250s", b->pg.why);
+    }
+    if (s->peer->why[0] || !peer_start(s->peer)) leave_out(b, s->peer, s->peer->why);
+}
+
+/* The coordinator and its agents, for all ways of submitting. */
+static void start_cadre(struct bench *b, const char *folder)
+{
+    if (b->fleet) return;
+    if (b->o.postgresql) {
+        if (!pg_server_database(&b->pg, "cadre")) bench_die("%s", b->pg.why);
+        pg_server_uri(&b->pg, "cadre", b->store, sizeof b->store);
+        b->target.store = b->store;
+    }
+    target_start(&b->target, b->loop, folder);
+    b->token = target_join_token(&b->target);
+    b->fleet = fleet_new(&b->target, b->token, (int)b->o.slots,
+                         &(struct fleet_hooks){.on_acked = on_acked, .user = b});
+}
+
+static void end_cadre(struct bench *b)
+{
+    if (!b->fleet) return;
+    fleet_free(b->fleet);
+    bench_end(b->target.pid);
+    mem_free(b->token);
+}
+
+/* Once for all; what it does not run for has been said. */
+static bool has_database(struct bench *b, const char *folder)
+{
+    if (b->pg.pid || b->pg.why[0]) return b->pg.pid > 0;
+#ifdef CADRE_BENCH_POSTGRESQL
+    return pg_server_start(&b->pg, folder);
+#else
+    (void)folder;
+    snprintf(b->pg.why, sizeof b->pg.why, "the build has no libpq (libpq-dev)");
+    return false;
+#endif
 }
 
 static void add_all(struct bench *b, const char *folder)
 {
     for (size_t i = 0; i < SUBJECTS; i++) {
-        if (!wanted(&b->o, all[i].name)) continue;
+        if (!wanted(&b->o, &all[i])) continue;
+        if (all[i].on_pg && !has_database(b, folder)) {
+            printf("LEFT OUT %s: %s\n", all[i].name, b->pg.why);
+            continue;
+        }
         struct subject *s = &b->subjects[b->count++];
         *s = all[i];
-        if (s->kind) add_peer(b, s, folder);
+        if (s->kind)
+            add_peer(b, s, folder);
+        else
+            start_cadre(b, folder);
     }
 }
 
@@ -305,7 +389,7 @@ static void measure_all(struct bench *b)
         for (size_t k = 0; k < b->o.agent_counts; k++) {
             for (size_t i = 0; i < b->count; i++) {
                 b->current = &b->subjects[i];
-                if (!b->current->kind || b->current->peer) measure(b, b->o.agents[k]);
+                if (!b->current->out) measure(b, b->o.agents[k]);
             }
         }
     }
@@ -428,6 +512,8 @@ static void read_options(struct options *o, int argc, char **argv)
         }
         if (str_eq(argv[i], "--results")) {
             bench_results_on();
+        } else if (str_eq(argv[i], "--postgresql")) {
+            o->postgresql = true;
         } else if (str_eq(argv[i], "--keep")) {
             o->keep = 1;
         } else if (i + 1 < argc && read_value(o, argv[i], argv[i + 1])) {
@@ -449,22 +535,18 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     bench_must(pki_init(&e), &e, "the random source");
     uv_loop_init(&loop);
+    b.loop = &loop;
     bench_bound(BOUND_S);
     const char *folder = bench_folder(b.o.dir, b.o.keep);
     printf("fdatasync of 512 bytes here: p50 %.2f ms; %ld processors\n", bench_sync_ms(folder),
            sysconf(_SC_NPROCESSORS_ONLN));
-    target_start(&b.target, &loop, folder);
-    char *token = target_join_token(&b.target);
     b.body = load_job(b.o.bytes);
-    b.fleet = fleet_new(&b.target, token, (int)b.o.slots,
-                        &(struct fleet_hooks){.on_acked = on_acked, .user = &b});
     add_all(&b, folder);
     measure_all(&b);
     for (size_t i = 0; i < b.count; i++)
         if (b.subjects[i].peer) end_peer(&b, b.subjects[i].peer);
-    fleet_free(b.fleet);
-    bench_end(b.target.pid);
-    mem_free(token);
+    end_cadre(&b);
+    pg_server_stop(&b.pg);
     mem_free(b.body);
     uv_loop_close(&loop);
     pki_fini();
