@@ -22,6 +22,7 @@ static const struct peer_kind *const kinds[] = {
 #ifdef CADRE_BENCH_POSTGRESQL
     &peer_claim,
 #endif
+    &peer_graphile,   &peer_pg_boss,
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -69,6 +70,7 @@ bool peer_open(struct peer *p, const struct peer_load *load)
 void peer_rest(struct peer *p)
 {
     p->resting = true;
+    if (p->kind->rest) p->kind->rest(p);
 }
 
 bool peer_is_drained(const struct peer *p)

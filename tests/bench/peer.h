@@ -49,6 +49,7 @@ struct peer_kind {
     bool (*start)(struct peer *p);
     bool (*open)(struct peer *p); /* connects producers and workers, which begin at once */
     void (*more)(struct peer *p); /* producers may send again */
+    void (*rest)(struct peer *p); /* peer_rest was called; may be NULL */
     void (*close)(struct peer *p);
     void (*stop)(struct peer *p); /* beside the server; may be NULL */
     /* where open, more and close are those of peer_tcp.c: */
@@ -62,7 +63,9 @@ extern const struct peer_kind peer_beanstalkd_memory; /* nothing is kept on disk
 extern const struct peer_kind peer_gearmand;          /* background jobs kept in SQLite */
 extern const struct peer_kind peer_rabbitmq;          /* classic durable queue, confirms */
 /* On PostgreSQL, each with a database of its own of its kind's name. */
-extern const struct peer_kind peer_claim;            /* Cadre's tables, FOR UPDATE SKIP LOCKED */
+extern const struct peer_kind peer_claim;    /* Cadre's tables, FOR UPDATE SKIP LOCKED */
+extern const struct peer_kind peer_graphile; /* packages for Node */
+extern const struct peer_kind peer_pg_boss;
 const struct peer_kind *peer_find(const char *name); /* NULL: not built in */
 
 struct peer *peer_new(const struct peer_kind *kind, uv_loop_t *loop, const char *folder);
