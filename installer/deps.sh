@@ -17,6 +17,8 @@
 #   browser  Chromium, for the tests of the page
 #   bench    what tests/bench needs besides
 #   rabbitmq, beanstalkd, gearmand   the queues that tests/bench/run.sh measures beside Cadre
+#   postgresql-peers  PostgreSQL, and in build/deps/postgresql-peers the queues on it for Node that
+#            tests/bench/run.sh measures beside Cadre
 #   all      linux, test and windows together
 #
 # Runs as root, or as an ordinary user with sudo. A repeat finds everything there and is instant.
@@ -63,6 +65,8 @@ packages_browser="chromium"
 packages_bench="openssl procps util-linux"
 packages_rabbitmq="rabbitmq-server librabbitmq-dev"
 packages_gearmand="gearman-job-server"
+# Of npm: the newest that run on Node 20.
+packages_postgresql_peers="graphile-worker@0.17.3 pg-boss@10.4.2"
 
 apt_updated=
 apt_update() {
@@ -312,14 +316,18 @@ system_mbedtls_is_good() {
         dpkg --compare-versions "$version" ge 3.6 && dpkg --compare-versions "$version" lt 4
 }
 
-# deps_page SAY: SAY ("say" or "die") tells that the packages cannot be had.
-deps_page() {
+# In a shell of its own: what cannot be installed ends that one.
+install_node() {
     wanted=
     command -v node >/dev/null 2>&1 || wanted=nodejs
     command -v npm >/dev/null 2>&1 || wanted="$wanted npm"
-    # In a shell of its own: what cannot be installed ends that one.
     # shellcheck disable=SC2086
-    { [ -z "$wanted" ] || (install_packages $wanted); } &&
+    [ -z "$wanted" ] || (install_packages $wanted)
+}
+
+# deps_page SAY: SAY ("say" or "die") tells that the packages cannot be had.
+deps_page() {
+    install_node &&
         CADRE_DEPS_DIR=$deps sh "$root/web/modules.sh" >"$deps/page.log" 2>&1 || {
         [ ! -f "$deps/page.log" ] || cat "$deps/page.log" >&2
         "$1" "node, npm or the packages of web/ cannot be had (see above):" \
@@ -394,6 +402,23 @@ deps_bench() {
     deps_linux
     # shellcheck disable=SC2086
     install_packages $packages_bench
+}
+
+# No package's own script is run.
+deps_postgresql_peers() {
+    install_postgresql
+    peers=$deps/postgresql-peers
+    needs_build "$peers/.stamp" "$packages_postgresql_peers" || return 0
+    install_node || die "node and npm cannot be had: no queue for Node can be measured"
+    say "fetching $packages_postgresql_peers"
+    rm -rf "$peers" "$peers.new"
+    mkdir -p "$peers.new"
+    # shellcheck disable=SC2086
+    npm install --prefix "$peers.new" --ignore-scripts --no-audit --no-fund --loglevel=error \
+        $packages_postgresql_peers >"$deps/postgresql-peers.log" 2>&1 ||
+        die "npm install failed (see $deps/postgresql-peers.log): is npm's registry within reach?"
+    printf '%s\n' "$packages_postgresql_peers" >"$peers.new/.stamp"
+    mv "$peers.new" "$peers"
 }
 
 deps_packages() {
@@ -489,6 +514,7 @@ for set in "$@"; do
     rabbitmq) install_packages $packages_rabbitmq ;;
     beanstalkd) install_packages beanstalkd ;;
     gearmand) install_packages $packages_gearmand ;;
+    postgresql-peers) deps_postgresql_peers ;;
     all) deps_test && deps_windows ;;
     *) die "unknown set: $set (see the head of this script)" ;;
     esac

@@ -8,15 +8,16 @@ usage() {
     cat <<'END'
 Usage: sh tests/bench/run.sh [OPTION]...
 
-Installs the peers from Debian (RabbitMQ, beanstalkd, gearmand), builds the release
-programs, measures peers and Cadre in turns, and prints one table: median, minimum and
-maximum of the rounds, and Cadre divided by each peer. Ends with 0 when Cadre was
-measured, whatever the figures are; a peer that cannot be installed or started is named
-and left out. It wants a machine that does nothing else.
+Installs the peers from Debian (RabbitMQ, beanstalkd, gearmand, PostgreSQL) and npm
+(graphile-worker, pg-boss, into build/deps), builds the release programs, measures peers
+and Cadre in turns, and prints one table: median, minimum and maximum of the rounds, and
+Cadre divided by each peer. Ends with 0 when Cadre was measured, whatever the figures are;
+a peer that cannot be installed or started is named and left out. It wants a machine that
+does nothing else.
 
   --quick         shorter and fewer measurements: under 3 minutes
   --only A,B      these measurements alone (--list names them)
-  --with A,B      these subjects of `peers` alone, such as cadre,rabbitmq
+  --with A,B      these subjects of `peers` and `postgresql` alone, such as cadre,rabbitmq
   --rounds N      rounds of each measurement, instead of what programs.txt says
   --markdown      the table as Markdown
   --into FILE     the table as Markdown into FILE, in the place of what stands there between
@@ -124,6 +125,7 @@ trap 'end 130' INT
 trap 'end 143' TERM
 trap 'end 129' HUP
 work=$(mktemp -d "$dir/cadre-bench-run.XXXXXX") || exit 1
+chmod 711 "$work" # PostgreSQL's user, where that is another one, has its folder there
 
 began=$(date +%s)
 gone() { echo $(($(date +%s) - began)); }
@@ -194,6 +196,9 @@ if [ -n "$install" ]; then
     install_peer rabbitmq rabbitmq-server librabbitmq-dev
     install_peer beanstalkd beanstalkd
     install_peer gearmand gearman-job-server
+    run_in "$work/install.log" sh "$root/installer/deps.sh" postgresql-peers ||
+        left_out "postgresql-peers" \
+            "they cannot be installed: $(grep . "$work/install.log" | tail -n 1)"
     patient=
 fi
 # The lines of programs.txt that are to be run: NAME|PROGRAM|ARGUMENTS
@@ -243,9 +248,15 @@ measure() { # measure NAME PROGRAM ARGUMENTS
         left_out "$name" "no time was left"
         return
     fi
-    [ "$name" != peers ] || [ -z "$with" ] || set -- "$@" --with "$with"
-    [ "$name" != peers ] || [ -z "$rounds" ] || set -- "$@" --rounds "$rounds"
-    [ "$name" != peers ] || [ "$limit" -eq 0 ] || set -- "$@" --limit "$((rest * 6 / 10))"
+    case $name in
+    peers | postgresql)
+        [ -z "$with" ] || set -- "$@" --with "$with"
+        [ -z "$rounds" ] || set -- "$@" --rounds "$rounds"
+        part=6
+        [ "$name" = peers ] || part=3
+        [ "$limit" -eq 0 ] || set -- "$@" --limit "$((rest * part / 10))"
+        ;;
+    esac
     [ "$limit" -eq 0 ] || set -- timeout -k 30 "$rest" "$@"
     say "$name"
     run_in "$work/$name.log" "$@"
@@ -270,9 +281,9 @@ turns=${rounds:-$([ -n "$quick" ] && echo 1 || echo 3)}
 turn=1
 while [ "$turn" -le "$turns" ]; do
     while IFS='|' read -r name program args; do
-        # peers makes its own rounds, and so do those that take minutes
+        # peers and postgresql make their own rounds, and so do those that take minutes
         case $name in
-        peers | growth-* | fair | agents) [ "$turn" -eq 1 ] || continue ;;
+        peers | postgresql | growth-* | fair | agents) [ "$turn" -eq 1 ] || continue ;;
         esac
         measure "$name" "$program" "$args"
     done <"$work/runs"
@@ -294,9 +305,12 @@ machine() {
         "Cadre${commit:+ of commit $commit}, $(getconf _NPROCESSORS_ONLN) processors ($cpu)," \
         "Linux $(uname -r), $(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release)"
     sed -n 's/^\(fdatasync.*\); .*/\1/p' "$work"/*.log | head -n 1
-    for package in rabbitmq-server librabbitmq4 beanstalkd gearman-job-server; do
-        version $package
-    done | paste -s -d, | sed 's/,/, /g'
+    {
+        for package in rabbitmq-server librabbitmq4 beanstalkd gearman-job-server; do
+            version $package
+        done
+        sed -n 's/^with //p' "$work"/*.log
+    } | paste -s -d, | sed 's/,/, /g'
 }
 machine >"$work/machine"
 awk -v markdown="$markdown" -v quick="$quick" -f "$root/tests/bench/table.awk" \

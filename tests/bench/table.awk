@@ -10,7 +10,8 @@ FNR == NR && /^(row|subject) / {
     name = trim(substr(part[1], length(kind) + 1))
     title[name] = trim(part[2])
     goal[name] = n > 2 ? trim(part[3]) : ""
-    if (quick && n > 3) {
+    if (kind == "subject") ours[name] = n > 3 ? trim(part[4]) : "cadre"
+    if (kind == "row" && quick && n > 3) {
         title[name] = trim(part[4])
         goal[name] = ""
     }
@@ -67,11 +68,11 @@ function figure(name, of, n, peer,   base, what) {
     if (!count[name]) return
     sort(name)
     what = title[of] (n == "" ? "" : ", lifecycles")
-    base = "lifecycles." n "."
+    base = "lifecycles." n "." ours[of]
     line(what, n, number(median(name), unit[name]), number(value[name, 1], unit[name]),
          number(value[name, count[name]], unit[name]), unit[name],
-         peer ? ratio(name, base "cadre") : "", peer ? ratio(name, base "cadre-batch") : "",
-         peer ? ratio(name, base "cadre-pipeline") : "", goal[of])
+         peer ? ratio(name, base) : "", peer ? ratio(name, base "-batch") : "",
+         peer ? ratio(name, base "-pipeline") : "", goal[of])
 }
 function by_size(   i, k, v) {
     for (i = 2; i <= sizes; i++) {

@@ -11,17 +11,21 @@ trim() { sed 's/^[ \t]*//; s/[ \t]*$//'; }
 field() { printf '%s\n' "$line" | cut -d'|' -f"$1" | trim; }
 results() { grep -cE '^RESULT [a-z0-9.-]+=-?[0-9.e+-]+ [^ ]+$' "$1"; }
 
-# Runs one line of programs.txt with its arguments for CI.
+# Runs one line of programs.txt with its arguments for CI. Where nothing of it can run here
+# (PostgreSQL is missing), it says so for each.
 measure() {
     name=$(field 1 | sed 's/^run //') program=$(field 2)
     folder=$here/$name
     mkdir "$folder"
+    chmod 711 "$here" "$folder" # for PostgreSQL's user
     case $(field 5) in
     *FOLDER*) set -- $(field 5 | sed "s|FOLDER|$folder/data|") ;;
     *) set -- $(field 5) --results --dir "$folder" ;;
     esac
     if ! "$bench/bench_$program" "$@" >"$name.out" 2>&1; then
         not_ok "$name measures: $(grep -v '^RESULT' "$name.out" | tail -n 3 | tr '\n' '|')"
+    elif [ "$name" = postgresql ] && grep -q '^LEFT OUT cadre-postgresql:' "$name.out"; then
+        echo "skip - $(grep '^LEFT OUT cadre-postgresql:' "$name.out")"
     elif [ "${*#*--results}" != "$*" ] && [ "$(results "$name.out")" -eq 0 ]; then
         not_ok "$name reports figures: $(tail -n 3 "$name.out" | tr '\n' '|')"
     else
@@ -82,6 +86,15 @@ END
 awk -v markdown= -f "$CADRE_ROOT/tests/bench/table.awk" "$programs" results >table
 has "the table has median, minimum and maximum" table '^Cadre, .* 4 +200 +100 +300 +/s'
 has "the table names each peer and divides" table '^RabbitMQ, .* 4 +80\.0 +60\.0 +100 .* 2\.50x'
+cat >>results <<'END'
+lifecycles.16.cadre 900 /s
+lifecycles.16.cadre-postgresql 300 /s
+lifecycles.16.cadre-postgresql-batch 600 /s
+lifecycles.16.graphile-worker 50 /s
+END
+awk -v markdown= -v quick=yes -f "$CADRE_ROOT/tests/bench/table.awk" "$programs" results >table2
+has "a peer on PostgreSQL is compared with Cadre on PostgreSQL" table2 \
+    '^graphile-worker, .* 6\.00x +12\.00x +5x'
 has "what was measured whole has its title and goal" table '10,000 idle agents .* 200 MiB'
 awk -v markdown= -v quick=yes -f "$CADRE_ROOT/tests/bench/table.awk" "$programs" results >table
 has "what --quick measured is called by its size" table '300 idle agents'
