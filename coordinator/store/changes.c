@@ -15,6 +15,7 @@ void changes_fini(struct changes *c)
 {
     map_fini(&c->jobs);
     map_fini(&c->executions);
+    map_fini(&c->runs);
     map_fini(&c->job_keys);
     map_fini(&c->execution_keys);
     arena_fini(&c->arena);
@@ -24,10 +25,13 @@ void changes_written(struct changes *c)
 {
     map_clear(&c->jobs);
     map_clear(&c->executions);
+    map_clear(&c->runs);
     c->first_job = NULL;
     c->last_job = &c->first_job;
     c->first_execution = NULL;
     c->last_execution = &c->first_execution;
+    c->first_run = NULL;
+    c->last_run = &c->first_run;
     c->first_evaluation = NULL;
     c->last_evaluation = &c->first_evaluation;
 }
@@ -210,6 +214,65 @@ void changes_read_execution(const struct execution_change *x, struct execution_r
     row->cancelled_by = mem_strdup(from->cancelled_by);
     read_text(from->labels, &row->labels);
     read_text(from->outputs, &row->outputs);
+}
+
+/* ---- task runs ------------------------------------------------------------------------------ */
+
+static uint64_t run_key(const struct run_row *r)
+{
+    return (uint64_t)r->execution ^ (uint64_t)r->number << 49;
+}
+
+static struct run_change *find_run(const struct changes *c, const struct run_row *r)
+{
+    struct run_change *x = map_find(&c->runs, run_key(r));
+    while (x && (x->row.execution != r->execution || x->row.number != r->number))
+        x = x->same;
+    return x;
+}
+
+static struct run_change *add_run(struct changes *c, const struct run_row *r)
+{
+    struct run_change *x = arena_alloc(&c->arena, sizeof *x);
+    x->same = map_find(&c->runs, run_key(r));
+    map_put(&c->runs, run_key(r), x);
+    *c->last_run = x;
+    c->last_run = &x->next;
+    return x;
+}
+
+void changes_insert_run(struct changes *c, const struct run_row *from)
+{
+    struct run_change *x = add_run(c, from);
+    struct arena *a = &c->arena;
+    x->fresh = true;
+    x->row = *from;
+    x->row.task = arena_text(a, from->task);
+    x->row.value = arena_text(a, from->value);
+    x->row.message = arena_text(a, from->message);
+    x->row.outputs = arena_text(a, from->outputs);
+}
+
+void changes_update_run(struct changes *c, const struct run_row *from)
+{
+    struct run_change *x = find_run(c, from);
+    if (!x) {
+        x = add_run(c, from);
+        x->row.execution = from->execution;
+        x->row.number = from->number;
+    }
+    struct run_row *to = &x->row;
+    to->state = from->state;
+    to->chosen = from->chosen;
+    to->job = from->job;
+    to->child = from->child;
+    to->reason = from->reason;
+    to->started_ms = from->started_ms;
+    to->ended_ms = from->ended_ms;
+    to->message = arena_text(&c->arena, from->message);
+    if (from->outputs) to->outputs = arena_text(&c->arena, from->outputs);
+    x->due = x->due || from->due_changed;
+    to->due_ms = from->due_ms;
 }
 
 void changes_add_evaluation(struct changes *c, const struct evaluation_row *v)

@@ -40,6 +40,14 @@ struct execution_change {
     struct execution_change *next;
 };
 
+struct run_change {
+    bool fresh;
+    bool due; /* not fresh: due_ms changed */
+    struct run_row row;
+    struct run_change *same; /* key */
+    struct run_change *next;
+};
+
 struct evaluation_change {
     struct evaluation_row row;
     struct evaluation_change *next;
@@ -55,9 +63,11 @@ struct key_known {
 struct changes {
     struct arena arena;
     struct map jobs, executions;         /* by id */
+    struct map runs;                     /* by run_key: struct run_change, chained */
     struct map job_keys, execution_keys; /* by map_text_key: struct key_known, chained */
     struct job_change *first_job, **last_job;
     struct execution_change *first_execution, **last_execution;
+    struct run_change *first_run, **last_run;
     struct evaluation_change *first_evaluation, **last_evaluation;
 };
 
@@ -71,7 +81,7 @@ void changes_forget_keys(struct changes *c);
 void changes_clear(struct changes *c);
 static inline bool changes_any(const struct changes *c)
 {
-    return c->first_job || c->first_execution || c->first_evaluation;
+    return c->first_job || c->first_execution || c->first_run || c->first_evaluation;
 }
 
 /* NULL: the batch has not changed it. */
@@ -89,6 +99,8 @@ void changes_update_execution(struct changes *c, const struct execution_row *x);
  * the caller's. */
 void changes_read_execution(const struct execution_change *x, struct execution_row *row);
 
+void changes_insert_run(struct changes *c, const struct run_row *r);
+void changes_update_run(struct changes *c, const struct run_row *r);
 void changes_add_evaluation(struct changes *c, const struct evaluation_row *v);
 
 /* NULL: nobody looked for it. */

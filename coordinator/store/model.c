@@ -2,6 +2,7 @@
 #include "coordinator/store/model_agent_event.h"
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
+#include "coordinator/store/model_run.h"
 #include "coordinator/store/model_notice.h"
 
 #include "base/mem.h"
@@ -140,6 +141,7 @@ static const char *const reason_names[REASONS] = {
     [REASON_PAYLOAD_TOO_LARGE] = "payload-too-large",
     [REASON_DRAIN] = "drain",
     [REASON_FAIL] = "fail",
+    [REASON_LIMIT] = "limit",
 };
 
 const char *reason_name(enum reason r)
@@ -309,6 +311,19 @@ void execution_row_fini(struct execution_row *x)
     mem_free(x->created_by);
     mem_free(x->cancelled_by);
     *x = (struct execution_row){0};
+}
+
+const char *const run_state_names[RUN_STATES] = {
+    "RUNNING", "PAUSED", "SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED",
+};
+
+void run_row_fini(struct run_row *r)
+{
+    mem_free(r->task);
+    mem_free(r->value);
+    mem_free(r->message);
+    mem_free(r->outputs);
+    *r = (struct run_row){0};
 }
 
 void trigger_row_fini(struct trigger_row *t)

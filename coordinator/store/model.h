@@ -69,6 +69,7 @@ enum reason {
     REASON_PAYLOAD_TOO_LARGE,
     REASON_DRAIN,
     REASON_FAIL,
+    REASON_LIMIT, /* an execution has as many task runs as it may have, or they are too deep */
     REASONS
 };
 const char *reason_name(enum reason r); /* "exit-code"; NULL for REASON_NONE */

@@ -51,10 +51,12 @@ struct execution_row {
     char *trigger_vars; /* JSON object text: outputs of the evaluation; NULL: none */
     char *labels;       /* JSON object text; NULL: none, of an update: as they are */
     char *outputs;      /* JSON object text: the flow's, from its end on; NULL: none, as labels */
-    int64_t position;   /* number of the task that is under way, from 0 */
-    int64_t job;        /* its task run; 0: none */
-    bool warned;        /* a task ended as WARNING */
-    /* wall; its task sleeps from then until then; 0: none does */
+    /* Of one that an older coordinator began: the number of the task under way, from 0, its job, 0:
+     * none; does a task that sleeps do so from then until then (wall)? They become task runs when
+     * it goes on (runs_adopt), and are 0 then. The reader sets job to one that is open, and wake_ms
+     * to when the first of its task runs that sleeps will wake. */
+    int64_t position, job;
+    bool warned; /* of an older coordinator, too */
     int64_t asleep_ms, wake_ms;
     int64_t submitter; /* token id; 0: none */
     int64_t depth;     /* how many executions stand before it, each started by the end of another */

@@ -191,7 +191,7 @@ struct task_run_filter {
     int64_t after_id; /* the page begins after this id; 0: at the first row */
     size_t limit;
 };
-/* The existing task runs of an execution, oldest first. */
+/* The existing jobs of an execution, oldest first. */
 int reader_task_runs(struct reader *r, const struct task_run_filter *f,
                      int (*fn)(const struct job_view *v, void *user), void *user, bool *more,
                      struct err *e);

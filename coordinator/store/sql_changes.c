@@ -230,6 +230,8 @@ int store_write_changes(struct store *s, struct err *e)
         rc = x->fresh ? execution_insert(s, &x->row, e) : execution_update(s, &x->row, e);
         if (rc == 0 && !x->fresh && x->row.labels) rc = blocks_relabel(s, &x->row, e);
     }
+    for (const struct run_change *x = c->first_run; rc == 0 && x; x = x->next)
+        rc = x->fresh ? run_insert(s, &x->row, e) : run_update(s, &x->row, x->due, e);
     for (const struct evaluation_change *x = c->first_evaluation; rc == 0 && x; x = x->next)
         rc = evaluation_insert(s, &x->row, e); /* after the jobs: old ones go with it */
     if (rc == 0) changes_written(c);

@@ -71,6 +71,54 @@ int execution_update(struct store *s, const struct execution_row *x, struct err 
     return db_alter(&s->queue, q, e);
 }
 
+/* ---- task runs ------------------------------------------------------------------------------ */
+
+int run_insert(struct store *s, const struct run_row *r, struct err *e)
+{
+    struct stmt *q = store_queue(s, Q_RUN_INSERT);
+    bind_int(q, 1, r->execution);
+    bind_int(q, 2, r->number);
+    bind_int(q, 3, r->parent);
+    bind_int(q, 4, r->state);
+    bind_int(q, 5, r->iteration);
+    bind_int(q, 6, r->chosen);
+    bind_int(q, 7, r->job);
+    bind_int(q, 8, r->child);
+    bind_int(q, 9, r->reason);
+    bind_int(q, 10, r->created_ms);
+    bind_int(q, 11, r->started_ms);
+    bind_int(q, 12, r->ended_ms);
+    bind_int(q, 13, r->due_ms);
+    bind_text(q, 14, r->task);
+    bind_text(q, 15, r->value);
+    bind_text(q, 16, r->message);
+    bind_text(q, 17, r->outputs);
+    return db_run(&s->queue, q, e);
+}
+
+int run_update(struct store *s, const struct run_row *r, bool due, struct err *e)
+{
+    struct stmt *q = store_queue(s, Q_RUN_UPDATE);
+    bind_int(q, 1, r->execution);
+    bind_int(q, 2, r->number);
+    bind_int(q, 3, r->state);
+    bind_int(q, 4, r->chosen);
+    bind_int(q, 5, r->job);
+    bind_int(q, 6, r->child);
+    bind_int(q, 7, r->reason);
+    bind_int(q, 8, r->started_ms);
+    bind_int(q, 9, r->ended_ms);
+    bind_text(q, 10, r->message);
+    bind_text(q, 11, r->outputs);
+    int rc = db_alter(&s->queue, q, e);
+    if (rc != 0 || !due) return rc;
+    q = store_queue(s, Q_RUN_DUE);
+    bind_int(q, 1, r->execution);
+    bind_int(q, 2, r->number);
+    bind_int(q, 3, r->due_ms);
+    return db_alter(&s->queue, q, e);
+}
+
 /* ---- evaluations ---------------------------------------------------------------------------- */
 
 /* Drops what the history has up to `number`, with the jobs that have ended. One that has not,

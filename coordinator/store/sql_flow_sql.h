@@ -50,6 +50,19 @@
                          " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
     X(Q_TASK_RUNS, "SELECT task, id FROM jobs INDEXED BY job_execution WHERE execution = ?1"       \
                    " ORDER BY id")                                                                 \
+    X(Q_RUN_INSERT, "INSERT INTO task_runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"  \
+                    " ?12, ?13, ?14, ?15, ?16, ?17)")                                              \
+    X(Q_RUN_UPDATE, "UPDATE task_runs SET state = ?3, chosen = ?4, job = ?5, child = ?6,"          \
+                    " reason = ?7, started_ms = ?8, ended_ms = ?9, message = ?10,"                 \
+                    " outputs = coalesce(?11, outputs) WHERE execution = ?1 AND run = ?2")         \
+    /* of one that sleeps, or did: the index is only touched by these */                           \
+    X(Q_RUN_DUE, "UPDATE task_runs SET due_ms = ?3 WHERE execution = ?1 AND run = ?2")             \
+    X(Q_RUNS_OPEN, "SELECT " RUN_COLUMNS " FROM executions x INDEXED BY execution_open"            \
+                   " CROSS JOIN task_runs t ON t.execution = x.id WHERE x.open = 1"                \
+                   " ORDER BY x.id, t.run")                                                        \
+    X(Q_JOB_RUNS, "SELECT j.task, j.id, s.state, j.created_ms, s.first_started_ms, s.ended_ms,"    \
+                  " s.reason FROM jobs j INDEXED BY job_execution CROSS JOIN job_states s"         \
+                  " ON s.id = j.id WHERE j.execution = ?1 ORDER BY j.id")                          \
     X(Q_JOB_OUTPUTS, "SELECT outputs, exit_code FROM job_states WHERE id = ?1")                    \
     X(Q_TRIGGER_INSERT,                                                                            \
       "INSERT INTO triggers VALUES ((SELECT coalesce(max(id), 0) + 1 FROM triggers),"              \
@@ -123,6 +136,7 @@
                          " WHERE ended_ms > 0 AND ended_ms < ?1 ORDER BY ended_ms LIMIT 1")        \
     X(Q_EXECUTION_JOB, "SELECT id FROM jobs WHERE execution = ?1 LIMIT 1")                         \
     X(Q_EXECUTION_DELETE, "DELETE FROM executions WHERE id = ?1")                                  \
+    X(Q_EXECUTION_RUNS_DELETE, "DELETE FROM task_runs WHERE execution = ?1")                       \
     X(Q_EXECUTION_KEY_DELETE, "DELETE FROM execution_keys WHERE execution = ?1")                   \
     X(Q_EXECUTION_KEYS_FORGET,                                                                     \
       "DELETE FROM execution_keys WHERE execution IN"                                              \

@@ -231,6 +231,73 @@ int store_each_open_execution(struct store *s, int (*fn)(const struct execution_
     return rc < 0 ? rc : 0;
 }
 
+int store_run_insert(struct store *s, const struct run_row *r, struct err *e)
+{
+    int rc = store_may_change(s, e);
+    if (rc == 0) changes_insert_run(&s->changes, r);
+    return rc;
+}
+
+int store_run_update(struct store *s, const struct run_row *r, struct err *e)
+{
+    int rc = store_may_change(s, e);
+    if (rc == 0) changes_update_run(&s->changes, r);
+    return rc;
+}
+
+int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void *user), void *user,
+                        struct err *e)
+{
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
+    struct stmt *q = store_queue(s, Q_RUNS_OPEN);
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct run_row r;
+        row_run(q, 0, false, &r);
+        int stop = fn(&r, user);
+        run_row_fini(&r);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
+static struct run_row job_run(struct stmt *q, int64_t execution)
+{
+    static const enum run_state states[JOB_STATES] = {
+        [JOB_SUCCESS] = RUN_SUCCESS, [JOB_WARNING] = RUN_WARNING,     [JOB_FAILED] = RUN_FAILED,
+        [JOB_KILLED] = RUN_KILLED,   [JOB_CANCELLED] = RUN_CANCELLED,
+    };
+    return (struct run_row){.execution = execution,
+                            .task = column_text(q, 0),
+                            .job = column_int(q, 1),
+                            .state = states[column_int(q, 2)],
+                            .iteration = RUN_NO_ITERATION,
+                            .created_ms = column_int(q, 3),
+                            .started_ms = column_int(q, 4),
+                            .ended_ms = column_int(q, 5),
+                            .reason = (enum reason)column_int(q, 6)};
+}
+
+int store_each_job_run(struct store *s, int64_t execution,
+                       int (*fn)(const struct run_row *r, void *user), void *user, struct err *e)
+{
+    char id[ID_TEXT_SIZE];
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
+    id_format(execution, id);
+    struct stmt *q = store_queue(s, Q_JOB_RUNS);
+    bind_text(q, 1, id);
+    while ((rc = db_step(&s->queue, q, e)) == 1) {
+        struct run_row r = job_run(q, execution);
+        int stop = fn(&r, user);
+        run_row_fini(&r);
+        if (stop) break;
+    }
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
 int store_each_task_run(struct store *s, int64_t execution,
                         int (*fn)(const char *task, int64_t job, void *user), void *user,
                         struct err *e)

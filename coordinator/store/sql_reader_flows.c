@@ -1,4 +1,5 @@
 /* Reading flows, executions and triggers. */
+#include "coordinator/store/reader_run.h"
 #include "coordinator/store/reader_trigger.h"
 #include "coordinator/store/sql_reader.h"
 
@@ -161,6 +162,17 @@ int reader_executions(struct reader *r, const struct execution_filter *f,
     return 0;
 }
 
+static int read_open_job(struct reader *r, struct execution_row *x, struct err *e)
+{
+    if (x->job || execution_is_final(x->state)) return 0;
+    struct stmt *q = from_queue(r, R_OPEN_RUN);
+    bind_int(q, 1, x->id);
+    int rc = db_step(&r->queue, q, e);
+    if (rc == 1) x->job = column_int(q, 0);
+    db_reset(q);
+    return rc < 0 ? rc : 0;
+}
+
 int reader_execution(struct reader *r, int64_t id, struct execution_row *out, struct err *e)
 {
     struct stmt *q = from_queue(r, R_EXECUTION);
@@ -170,7 +182,9 @@ int reader_execution(struct reader *r, int64_t id, struct execution_row *out, st
     if (rc < 0) return rc;
     row_execution(q, true, out);
     db_reset(q);
-    return 0;
+    rc = read_open_job(r, out, e);
+    if (rc) execution_row_fini(out);
+    return rc;
 }
 
 int reader_task_runs(struct reader *r, const struct task_run_filter *f,
@@ -190,6 +204,33 @@ int reader_task_runs(struct reader *r, const struct task_run_filter *f,
         reader_row_view(q, &v);
         int stop = fn(&v, user);
         job_view_fini(&v);
+        if (stop) break;
+    }
+    db_reset(q);
+    if (rc < 0) return rc;
+    *more = rc == 1;
+    return 0;
+}
+
+int reader_runs(struct reader *r, const struct run_filter *f,
+                int (*fn)(const struct run_row *row, const struct job_view *job, void *user),
+                void *user, bool *more, struct err *e)
+{
+    struct stmt *q = from_queue(r, R_RUNS);
+    bind_int(q, 1, f->execution);
+    bind_int(q, 2, f->after);
+    size_t found = 0;
+    int rc;
+    while ((rc = db_step(&r->queue, q, e)) == 1) {
+        if (found++ == f->limit) break;
+        struct run_row row;
+        struct job_view v = {0};
+        row_run(q, VIEW_COLUMN_COUNT, true, &row);
+        bool job = !column_is_null(q, 0);
+        if (job) reader_row_view(q, &v);
+        int stop = fn(&row, job ? &v : NULL, user);
+        if (job) job_view_fini(&v);
+        run_row_fini(&row);
         if (stop) break;
     }
     db_reset(q);

@@ -146,14 +146,17 @@
     X(R_REVISIONS, "SELECT ns, flow, revision, created_ms, created_ms, 0, created_by, NULL"        \
                    " FROM flow_revisions WHERE ns = ?1 AND flow = ?2 AND revision < ?3"            \
                    " ORDER BY revision DESC")                                                      \
-    X(R_EXECUTION, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS " FROM executions WHERE id = ?1")   \
+    X(R_EXECUTION, "SELECT " EXECUTION_SHOWN EXECUTION_TEXTS " FROM executions WHERE id = ?1")     \
+    /* its youngest task run with a job that is open */                                            \
+    X(R_OPEN_RUN, "SELECT job FROM task_runs WHERE execution = ?1 AND ended_ms = 0 AND job > 0"    \
+                  " ORDER BY run DESC LIMIT 1")                                                    \
     X(R_EXECUTION_LABELS, "SELECT labels FROM executions WHERE id = ?1")                           \
-    X(R_EXECUTIONS, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                    \
+    X(R_EXECUTIONS, "SELECT " EXECUTION_SHOWN EXECUTION_TEXTS                                      \
                     " FROM executions WHERE id < ?1 AND id >= ?2 ORDER BY id DESC")                \
-    X(R_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                               \
+    X(R_EXECUTIONS_OPEN, "SELECT " EXECUTION_SHOWN EXECUTION_TEXTS                                 \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 AND id < ?1"   \
                          " AND id >= ?2 ORDER BY id DESC")                                         \
-    X(R_EXECUTIONS_OF, "SELECT " EXECUTION_COLUMNS EXECUTION_TEXTS                                 \
+    X(R_EXECUTIONS_OF, "SELECT " EXECUTION_SHOWN EXECUTION_TEXTS                                   \
                        " FROM executions INDEXED BY execution_flow WHERE ns = ?3 AND flow = ?4"    \
                        " AND id < ?1 AND id >= ?2 ORDER BY id DESC")                               \
     X(R_TASK_RUNS, "SELECT " VIEW_COLUMNS " FROM jobs j INDEXED BY job_execution"                  \
@@ -161,6 +164,11 @@
                    " LEFT JOIN requires r ON r.id = s.requires_id"                                 \
                    " LEFT JOIN agents a ON a.id = s.agent"                                         \
                    " WHERE j.execution = ?1 AND j.id > ?2 ORDER BY j.id")                          \
+    X(R_RUNS, "SELECT " VIEW_COLUMNS ", " RUN_COLUMNS ", t.outputs FROM task_runs t"               \
+              " LEFT JOIN jobs j ON j.id = t.job LEFT JOIN job_states s ON s.id = t.job"           \
+              " LEFT JOIN requires r ON r.id = s.requires_id"                                      \
+              " LEFT JOIN agents a ON a.id = s.agent"                                              \
+              " WHERE t.execution = ?1 AND t.run > ?2 ORDER BY t.run")                             \
     X(R_TRIGGERS, "SELECT " TRIGGER_COLUMNS " FROM triggers WHERE (ns, flow, name) > (?1, ?2, ?3)" \
                   " AND ns < ?4 ORDER BY ns, flow, name")                                          \
     X(R_UPCOMING, "SELECT " TRIGGER_COLUMNS " FROM triggers INDEXED BY trigger_next"               \

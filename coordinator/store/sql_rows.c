@@ -283,6 +283,29 @@ void row_execution(struct stmt *q, bool texts, struct execution_row *x)
     };
 }
 
+void row_run(struct stmt *q, int from, bool outputs, struct run_row *r)
+{
+    *r = (struct run_row){
+        .execution = number(q, from),
+        .number = number(q, from + 1),
+        .parent = number(q, from + 2),
+        .state = (enum run_state)number(q, from + 3),
+        .iteration = number(q, from + 4),
+        .chosen = number(q, from + 5),
+        .job = number(q, from + 6),
+        .child = number(q, from + 7),
+        .reason = (enum reason)number(q, from + 8),
+        .created_ms = number(q, from + 9),
+        .started_ms = number(q, from + 10),
+        .ended_ms = number(q, from + 11),
+        .due_ms = number(q, from + 12),
+        .task = column_text(q, from + 13),
+        .value = column_text(q, from + 14),
+        .message = column_text(q, from + 15),
+        .outputs = outputs ? column_text(q, from + RUN_COLUMN_COUNT) : NULL,
+    };
+}
+
 void row_notice(struct stmt *q, struct notice_row *n)
 {
     *n = (struct notice_row){.id = column_int(q, 0),

@@ -4,6 +4,7 @@
 
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/model_flow.h"
+#include "coordinator/store/model_run.h"
 #include "coordinator/store/reader_load.h"
 #include "coordinator/store/db.h"
 #include "coordinator/store/store.h"
@@ -97,9 +98,23 @@ void row_flow(struct stmt *q, struct flow_row *f);
     " revision, submitter, trigger_name, message, created_by, cancelled_by, asleep_ms, wake_ms,"   \
     " depth, backfill"
 #define EXECUTION_COLUMN_COUNT 21
+/* The same for people: when the first of its task runs that sleeps will wake. */
+#define EXECUTION_SHOWN                                                                            \
+    "id, state, reason, position, job, warned, created_ms, started_ms, ended_ms, ns, flow,"        \
+    " revision, submitter, trigger_name, message, created_by, cancelled_by, asleep_ms,"            \
+    " CASE WHEN open = 1 THEN coalesce((SELECT min(t.due_ms) FROM task_runs t INDEXED BY run_due"  \
+    " WHERE t.execution = executions.id AND t.due_ms > 0), wake_ms) ELSE 0 END,"                   \
+    " depth, backfill"
 #define EXECUTION_TEXTS ", labels, inputs, trigger_vars, outputs, trace"
 /* texts: those columns are there, too. All but unique_key. */
 void row_execution(struct stmt *q, bool texts, struct execution_row *x);
+
+#define RUN_COLUMNS                                                                                \
+    "t.execution, t.run, t.parent, t.state, t.iteration, t.chosen, t.job, t.child, t.reason,"      \
+    " t.created_ms, t.started_ms, t.ended_ms, t.due_ms, t.task, t.value, t.message"
+#define RUN_COLUMN_COUNT 16
+/* From column `from` on; outputs: they are there, too, behind the others. */
+void row_run(struct stmt *q, int from, bool outputs, struct run_row *r);
 
 #define TRIGGER_COLUMNS                                                                            \
     "id, ns, flow, name, file_disabled, disabled, concurrent, interval_ms, next_ms, job, result,"  \

@@ -3,8 +3,42 @@
 
 #include <stddef.h>
 
+/* Task runs of executions. Those of one stand side by side; `due` are few: those that sleep. */
+#define RUNS_DUE(schema)                                                                           \
+    "CREATE INDEX run_due ON " schema "task_runs (execution, due_ms) WHERE due_ms > 0;"
+static const char runs_sqlite[] = "CREATE TABLE task_runs ("
+                                  "  execution INTEGER NOT NULL,"
+                                  "  run INTEGER NOT NULL,"
+                                  "  parent INTEGER NOT NULL,"
+                                  "  state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 7),"
+                                  "  iteration INTEGER NOT NULL,"
+                                  "  chosen INTEGER NOT NULL,"
+                                  "  job INTEGER NOT NULL,"
+                                  "  child INTEGER NOT NULL,"
+                                  "  reason INTEGER NOT NULL,"
+                                  "  created_ms INTEGER NOT NULL,"
+                                  "  started_ms INTEGER NOT NULL,"
+                                  "  ended_ms INTEGER NOT NULL,"
+                                  "  due_ms INTEGER NOT NULL,"
+                                  "  task TEXT NOT NULL,"
+                                  "  value TEXT,"
+                                  "  message TEXT,"
+                                  "  outputs TEXT,"
+                                  "  PRIMARY KEY (execution, run)"
+                                  ") STRICT, WITHOUT ROWID;" RUNS_DUE("");
+static const char runs_pg[] =
+    "CREATE TABLE cadre.task_runs ("
+    " execution bigint NOT NULL, run bigint NOT NULL, parent bigint NOT NULL,"
+    " state bigint NOT NULL CHECK (state BETWEEN 0 AND 7), iteration bigint NOT NULL,"
+    " chosen bigint NOT NULL, job bigint NOT NULL, child bigint NOT NULL,"
+    " reason bigint NOT NULL, created_ms bigint NOT NULL, started_ms bigint NOT NULL,"
+    " ended_ms bigint NOT NULL, due_ms bigint NOT NULL, task text COLLATE \"C\" NOT NULL,"
+    " value text COLLATE \"C\", message text COLLATE \"C\", outputs text COLLATE \"C\","
+    " PRIMARY KEY (execution, run)) WITH (fillfactor = 70);" RUNS_DUE("cadre.");
+
 /* From version SCHEMA_BASE on, in order; the last one is empty. */
 static const struct schema_step steps[] = {
+    {runs_sqlite, runs_pg}, /* 30 */
     {NULL, NULL},
 };
 

@@ -134,6 +134,8 @@ int store_may_change(const struct store *s, struct err *e);
 int store_write_changes(struct store *s, struct err *e);
 int execution_insert(struct store *s, const struct execution_row *x, struct err *e);
 int execution_update(struct store *s, const struct execution_row *x, struct err *e);
+int run_insert(struct store *s, const struct run_row *r, struct err *e);
+int run_update(struct store *s, const struct run_row *r, bool due, struct err *e);
 int evaluation_insert(struct store *s, const struct evaluation_row *v, struct err *e);
 
 /* The evaluations of a trigger up to `number`, with their jobs that ended. */

@@ -72,7 +72,8 @@ static int purge_execution(struct store *s, int64_t execution, size_t *budget, s
         if (rc != 0) return rc;
     }
     if (rc < 0 || *budget == 0) return rc;
-    static const enum queue_statement statements[] = {Q_EXECUTION_DELETE, Q_EXECUTION_KEY_DELETE};
+    static const enum queue_statement statements[] = {Q_EXECUTION_DELETE, Q_EXECUTION_KEY_DELETE,
+                                                      Q_EXECUTION_RUNS_DELETE};
     rc = store_write_queue(s, e);
     for (size_t i = 0; rc == 0 && i < sizeof statements / sizeof *statements; i++) {
         q = store_queue(s, statements[i]);

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "coordinator/store/model_flow.h"
+#include "coordinator/store/model_run.h"
 
 struct store;
 
@@ -40,7 +41,19 @@ int store_execution_update(struct store *s, const struct execution_row *x, struc
 /* Those that have not ended, oldest first; without inputs, trigger_vars and labels. */
 int store_each_open_execution(struct store *s, int (*fn)(const struct execution_row *x, void *user),
                               void *user, struct err *e);
-/* The task runs of an execution, in order. */
+/* ---- task runs ---- */
+int store_run_insert(struct store *s, const struct run_row *r, struct err *e);
+/* All but execution, number, parent, task, value, iteration and created_ms. */
+int store_run_update(struct store *s, const struct run_row *r, struct err *e);
+/* All those of executions that have not ended, by execution and number, also those that have ended
+ * themselves; without outputs. */
+int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void *user), void *user,
+                        struct err *e);
+/* Of an execution of which an older coordinator has kept jobs alone: these as task runs of the flow,
+ * in order; their numbers are the caller's. */
+int store_each_job_run(struct store *s, int64_t execution,
+                       int (*fn)(const struct run_row *r, void *user), void *user, struct err *e);
+/* The jobs of an execution, in order. */
 int store_each_task_run(struct store *s, int64_t execution,
                         int (*fn)(const char *task, int64_t job, void *user), void *user,
                         struct err *e);
