@@ -86,6 +86,7 @@ struct engine {
 
     struct map jobs, agents, sessions, groups, namespaces, requires_entries, requires_texts;
     struct map flows, executions;
+    struct map runs; /* open task runs that have a job, by that */
     /* triggers that fire at the end of executions (listener.c): the first of each place; those that
      * were not read yet; how many ends were looked at */
     struct map listeners;

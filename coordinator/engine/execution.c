@@ -1,4 +1,5 @@
-/* Executions: begun within the concurrency of their flow, taken from task to task, ended. */
+/* Executions: begun within the concurrency of their flow, taken on from batch to batch, ended. What
+ * their task runs do stands in runs.c. */
 #include "coordinator/engine/execution.h"
 
 #include "base/id.h"
@@ -8,13 +9,11 @@
 #include "coordinator/engine/notice_flow.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
+#include "coordinator/engine/runs.h"
 #include "coordinator/engine/task.h"
 
 #include <string.h>
 
-/* Runs that are over as they come (Log tasks and their like), made in one go: a flow may have
- * hundreds, each with its output. */
-#define ENDED_MOST 20
 #define PUMP_MOST 100 /* queued executions begun, or cancelled, in one go */
 /* Executions taken on by their timers in a batch. One that another's end started begins so, and its
  * end may start as many as there are flows that listen: of those, too, a batch makes no more than
@@ -72,6 +71,7 @@ struct execution *execution_add(struct engine *g, struct execution_row *row)
     x->row = *row;
     *row = (struct execution_row){0};
     timer_init(&x->timer, TIMER_EXECUTION, x);
+    runs_init(x);
     x->revision = revision_get(f, x->row.revision);
     x->revision->executions++;
     struct trigger *t = x->row.trigger ? trigger_find(f, x->row.trigger) : NULL;
@@ -89,6 +89,7 @@ struct execution *execution_add(struct engine *g, struct execution_row *row)
 static void execution_free(struct engine *g, struct execution *x)
 {
     timer_clear(g, &x->timer);
+    runs_free(g, x);
     mem_free(x->task_jobs);
     execution_row_fini(&x->row);
     mem_free(x);
@@ -118,14 +119,17 @@ static bool write_row(struct engine *g, struct execution *x)
     return good;
 }
 
-/* While no job is open: goes on now, or when the task that sleeps is to wake. It sleeps no longer
- * than it was to when the clock was set back meanwhile. */
-static void go_on_later(struct engine *g, struct execution *x, int64_t least_ms)
+/* When something is left to do, or the first one that sleeps is to wake. */
+static void arm(struct engine *g, struct execution *x, int64_t least_ms)
 {
-    int64_t most_ms = x->row.wake_ms - x->row.asleep_ms;
-    int64_t ms = x->row.wake_ms > 0 ? x->row.wake_ms - g->now.wall_ms : 0;
-    if (ms > most_ms) ms = most_ms;
-    timer_set(g, &x->timer, g->now.mono_ms + (ms > least_ms ? ms : least_ms));
+    int64_t at_ms = x->look_first || x->old ? g->now.mono_ms + least_ms : NEVER;
+    size_t left = at_ms == NEVER ? x->asleep : 0;
+    for (const struct run *r = x->runs; r && left > 0; r = r->next) {
+        if (r->until_ms == NEVER) continue;
+        if (r->until_ms < at_ms) at_ms = r->until_ms;
+        left--;
+    }
+    timer_set(g, &x->timer, at_ms);
 }
 
 static bool move(struct engine *g, struct execution *x, enum execution_state to)
@@ -156,8 +160,6 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
     mem_free(x->row.message);
     x->row.message = mem_strdup(message);
     x->row.ended_ms = g->now.wall_ms;
-    x->row.job = 0;
-    x->row.asleep_ms = x->row.wake_ms = 0;
     if (!write_row(g, x)) return;
     notice_execution(g, f, x->revision->parsed, &x->row);
     if (g->rc) return;
@@ -181,19 +183,14 @@ static void end(struct engine *g, struct execution *x, enum execution_state stat
 
 /* ---- from task to task ---- */
 
-static void task_sentence(char out[ERR_MSG_MAX], const char *task, const char *message)
-{
-    if (str_format(out, ERR_MSG_MAX, "task %s: %s", task, message))
-        str_copy(out, ERR_MSG_MAX, "a task could not be made");
-}
-
-/* All tasks are over. Frees x. */
-static void complete(struct engine *g, struct execution *x, struct task_context *c, bool loaded)
+/* All tasks are over, and well. Frees x. */
+static void complete(struct engine *g, struct execution *x, struct task_context *c)
 {
     struct flaw flaw = {0};
     const struct flow *f = x->revision->parsed;
+    bool warned = x->root.has.worst == RUN_WARNING;
     if (f->output_count > 0) {
-        if (!loaded && !task_context_load(g, x->row.id, c)) return;
+        if (!task_context_need(g, x->row.id, c)) return;
         bool good = task_flow_outputs(g, x, c, &flaw);
         if (g->rc) return;
         if (!good) {
@@ -201,51 +198,65 @@ static void complete(struct engine *g, struct execution *x, struct task_context 
             return;
         }
     }
-    end(g, x, x->row.warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE, NULL);
+    end(g, x, warned ? EXECUTION_WARNING : EXECUTION_SUCCESS, REASON_NONE, NULL);
 }
 
-/* The next task run of an execution whose tasks before x->row.position are over; or its end, which
- * frees x. */
+/* All task runs are over. Frees x. */
+static void end_as_runs(struct engine *g, struct execution *x, struct task_context *c)
+{
+    const struct children *runs = &x->root.has;
+    static const enum execution_state states[RUN_STATES] = {
+        [RUN_FAILED] = EXECUTION_FAILED,
+        [RUN_KILLED] = EXECUTION_KILLED,
+        [RUN_CANCELLED] = EXECUTION_CANCELLED,
+    };
+    char message[ERR_MSG_MAX];
+    if (x->row.state == EXECUTION_KILLING) {
+        end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
+    } else if (runs->worst < RUN_FAILED) {
+        complete(g, x, c);
+    } else {
+        str_copy(message, sizeof message, runs->message ? runs->message : "a task failed");
+        end(g, x, states[runs->worst], runs->reason, message);
+    }
+}
+
+/* The flow cannot be read any more: no task can begin. Frees x, unless killed jobs are to end. */
+static void advance_broken(struct engine *g, struct execution *x)
+{
+    bool killing = x->row.state == EXECUTION_KILLING;
+    for (const struct run *r = x->runs; r && killing; r = r->next)
+        if (r->row.job) return;
+    runs_abandon(g, x);
+    if (g->rc) return;
+    if (killing)
+        end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
+    else
+        end(g, x, EXECUTION_FAILED, REASON_NOT_STARTED, x->revision->broken);
+}
+
+/* As far as a batch may go; or its end, which frees x. */
 static void advance(struct engine *g, struct execution *x)
 {
     const struct flow *f = revision_parsed(g, x->revision);
     struct task_context c = {0};
-    struct flaw flaw = {0};
     if (g->rc) return;
+    if (x->old) {
+        runs_adopt(g, x, f);
+        if (g->rc || !write_row(g, x)) return;
+    }
     if (!f) {
-        end(g, x, EXECUTION_FAILED, REASON_NOT_STARTED, x->revision->broken);
+        advance_broken(g, x);
         return;
     }
-    bool loaded = false;
-    int made = 0;
-    for (; g->rc == 0; x->row.position++) {
-        if (x->row.position >= (int64_t)f->task_count) {
-            complete(g, x, &c, loaded);
-            break;
-        }
-        const struct flow_task *t = &f->tasks[x->row.position];
-        struct job_end run = {0};
-        if (t->disabled) continue;
-        if (!loaded && !task_context_load(g, x->row.id, &c)) break;
-        loaded = true;
-        enum task_made made_as = task_run(g, x, t, &c, &flaw, &run);
-        if (g->rc) break;
-        if (made_as != TASK_OVER) {
-            if (write_row(g, x) && made_as == TASK_ASLEEP) go_on_later(g, x, 0);
-            break;
-        }
-        if (run.state == JOB_WARNING) x->row.warned = true;
-        if (run.state == JOB_FAILED) {
-            char sentence[ERR_MSG_MAX];
-            task_sentence(sentence, t->id, run.message);
-            end(g, x, EXECUTION_FAILED, run.reason, sentence);
-            break;
-        }
-        if (++made == ENDED_MOST) { /* the rest in another batch */
-            x->row.position++;
-            if (write_row(g, x)) go_on_later(g, x, 1);
-            break;
-        }
+    if (runs_go_on(g, x, f, &c)) {
+        end_as_runs(g, x, &c);
+    } else if (g->rc == 0) {
+        if (x->row.labels)
+            (void)write_row(g, x);
+        else
+            changed(g, &x->row);
+        if (g->rc == 0) arm(g, x, 1);
     }
     task_context_free(&c);
 }
@@ -256,7 +267,8 @@ static void begin(struct engine *g, struct execution *x)
 {
     if (!move(g, x, EXECUTION_RUNNING)) return;
     x->row.started_ms = g->now.wall_ms;
-    advance(g, x);
+    run_look(&x->root);
+    if (write_row(g, x)) advance(g, x);
 }
 
 /* In another batch: see after.c. */
@@ -264,6 +276,7 @@ static void begin_later(struct engine *g, struct execution *x)
 {
     if (!move(g, x, EXECUTION_RUNNING)) return;
     x->row.started_ms = g->now.wall_ms;
+    run_look(&x->root);
     if (write_row(g, x)) timer_set(g, &x->timer, g->now.mono_ms);
 }
 
@@ -397,66 +410,45 @@ static struct execution *execution_of(const struct engine *g, const struct job_r
     return find_open(g, id);
 }
 
-/* Did the task end so that the execution goes on? Whether a task may fail stands on its job: where
- * such a job is FAILED all the same, somebody cancelled it. A job that an older coordinator made
- * does not tell, but the flow does. */
-static bool may_go_on(struct engine *g, struct execution *x, const struct ended_job *j)
-{
-    if (j->state != JOB_FAILED) return j->state == JOB_SUCCESS || j->state == JOB_WARNING;
-    if (j->row.allow_failure) return false;
-    const struct flow *f = revision_parsed(g, x->revision);
-    const struct flow_task *t = f ? flow_find_task(f, j->row.task) : NULL;
-    return t && t->allow_failure;
-}
-
-/* How an execution ends when its task did, and not well. */
-static void end_with(struct engine *g, struct execution *x, const struct ended_job *j)
-{
-    static const enum execution_state states[JOB_STATES] = {
-        [JOB_FAILED] = EXECUTION_FAILED,
-        [JOB_KILLED] = EXECUTION_KILLED,
-        [JOB_CANCELLED] = EXECUTION_CANCELLED,
-    };
-    char sentence[ERR_MSG_MAX];
-    const char *text = j->message ? j->message : reason_name(j->reason);
-    if (j->exited && j->reason == REASON_EXIT_CODE)
-        str_format(sentence, sizeof sentence, "task %s ended with exit code %lld", j->row.task,
-                   (long long)j->exit_code);
-    else if (str_format(sentence, sizeof sentence, "task %s: %s", j->row.task,
-                        text ? text : "failed"))
-        str_copy(sentence, sizeof sentence, "a task failed");
-    end(g, x, states[j->state], j->reason, sentence);
-}
-
 void execution_on_task(struct engine *g, const struct ended_job *j)
 {
-    struct execution *x = execution_of(g, &j->row);
-    if (!x || x->row.job != j->row.id) return;
-    x->row.job = 0;
-    if (x->row.state == EXECUTION_KILLING) {
-        end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
-        return;
-    }
-    bool goes_on = may_go_on(g, x, j);
+    struct run *r = run_of_job(g, j->row.id);
+    struct execution *x = r ? r->x : execution_of(g, &j->row);
+    if (!x || (!r && !x->old)) return;
+    const struct flow *f = revision_parsed(g, x->revision);
     if (g->rc) return;
-    if (!goes_on) {
-        end_with(g, x, j);
-        return;
+    if (!r) {
+        runs_adopt(g, x, f);
+        r = g->rc == 0 && write_row(g, x) ? run_of_job(g, j->row.id) : NULL;
+        if (!r) return;
     }
-    if (j->state != JOB_SUCCESS) x->row.warned = true;
-    if (x->task_jobs) x->task_jobs[x->row.position] = j->row.id;
-    x->row.position++;
-    advance(g, x);
+    runs_on_job(g, r, f, j);
+    if (g->rc == 0) advance(g, x);
+}
+
+static bool under_way(const struct execution *x)
+{
+    return x->row.state == EXECUTION_RUNNING || x->row.state == EXECUTION_KILLING;
+}
+
+void execution_load_run(struct engine *g, const struct run_row *row)
+{
+    struct execution *x = find_open(g, row->execution);
+    if (x) run_load(g, x, row);
 }
 
 void execution_resume(struct engine *g, struct execution *x)
 {
-    if (x->row.state == EXECUTION_RUNNING && x->row.job == 0) go_on_later(g, x, 0);
+    const struct execution_row *row = &x->row;
+    if (!under_way(x)) return;
+    x->old = x->run_count == 0 && (row->position > 0 || row->job > 0 || row->wake_ms > 0);
+    if (!x->old) runs_loaded(x);
+    arm(g, x, 0);
 }
 
 void execution_on_timer(struct engine *g, struct execution *x)
 {
-    if (x->row.state != EXECUTION_RUNNING || x->row.job != 0) return;
+    if (!under_way(x)) return;
     if (g->gone_on++ < GO_ON_MOST)
         advance(g, x);
     else
@@ -578,6 +570,17 @@ static void answer_not_open(struct engine *g, int64_t id, struct reply *r)
     }
 }
 
+/* Ends what is open; what follows is `finally`, or the end, which frees x. */
+static void kill_runs(struct engine *g, struct execution *x)
+{
+    const struct flow *f = revision_parsed(g, x->revision);
+    if (g->rc) return;
+    if (x->old) runs_adopt(g, x, f);
+    if (g->rc || !move(g, x, EXECUTION_KILLING) || !write_row(g, x)) return;
+    runs_cancel(g, x, f);
+    if (g->rc == 0) advance(g, x);
+}
+
 void apply_execution_cancel(struct engine *g, const struct command *c, struct reply *r)
 {
     struct execution *x = find_open(g, c->u.id);
@@ -590,16 +593,8 @@ void apply_execution_cancel(struct engine *g, const struct command *c, struct re
     if (x->row.state == EXECUTION_QUEUED) {
         end(g, x, EXECUTION_CANCELLED, REASON_CANCELLED, NULL);
     } else if (x->row.state == EXECUTION_RUNNING) {
-        if (!move(g, x, EXECUTION_KILLING)) return;
-        if (x->row.job == 0) { /* between two task runs, or asleep */
-            task_interrupt(g, x);
-            if (g->rc) return;
-            end(g, x, EXECUTION_KILLED, REASON_CANCELLED, NULL);
-            r->id = c->u.id;
-            return;
-        }
-        if (!write_row(g, x)) return;
-        job_cancel_id(g, x->row.job); /* its end, now or later, is the execution's */
+        kill_runs(g, x);
+        if (g->rc) return;
     }
     r->id = c->u.id;
 }

@@ -8,7 +8,9 @@
 struct execution *execution_add(struct engine *g,
                                 struct execution_row *row); /* takes the strings */
 void executions_clear(struct engine *g);
-/* After a start: goes on between two task runs. */
+/* A task run that the store has, after the executions and in the order of the numbers. */
+void execution_load_run(struct engine *g, const struct run_row *row);
+/* After a start, when all task runs are there: goes on. */
 void execution_resume(struct engine *g, struct execution *x);
 void execution_on_timer(struct engine *g, struct execution *x);
 /* As far as the flow's concurrency lets it; queued, or ended at once, where not. Takes the strings

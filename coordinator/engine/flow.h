@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_ENGINE_FLOW_H
 
 #include "coordinator/engine/core.h"
+#include "coordinator/engine/run.h"
 #include "coordinator/flow/flow.h"
 
 #define FLOW_NAME_SIZE 512
@@ -19,9 +20,16 @@ struct revision {
 };
 
 struct execution {
-    struct timer timer;       /* while it is RUNNING without a task run: more are to be made */
-    int64_t *task_jobs;       /* by task: its run, 0: none with outputs; NULL: not known */
-    struct execution_row row; /* without inputs, trigger_vars and labels: the store has them */
+    struct timer timer;          /* task runs are to be looked at, or one that sleeps is to wake */
+    int64_t *task_jobs;          /* by task: its run, 0: none with outputs; NULL: not known */
+    struct execution_row row;    /* without inputs, trigger_vars and labels: the store has them */
+    struct run root;             /* the flow itself */
+    struct run *runs, *last_run; /* open ones, oldest first */
+    struct run *look_first, *look_last; /* those to be looked at */
+    int64_t run_count;                  /* numbers given so far */
+    size_t asleep;                      /* how many of `runs` sleep */
+    bool named;                         /* the tasks of all runs are known */
+    bool old; /* an older coordinator began it: position and job are to become task runs */
     struct revision *revision;
     /* that started it, while there is such a one; one of a backfill belongs to that alone */
     struct trigger *trigger;

@@ -50,9 +50,9 @@ void engine_unload(struct engine *g)
     tried_unload(g);
     principals_clear(g);
     notices_clear(g);
-    struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions,  &g->groups,
-                          &g->namespaces, &g->requires_texts, &g->flows,     &g->executions,
-                          &g->tokens,     &g->notices,        &g->notices_of};
+    struct map *maps[] = {&g->jobs,       &g->agents,         &g->sessions, &g->groups,
+                          &g->namespaces, &g->requires_texts, &g->flows,    &g->executions,
+                          &g->runs,       &g->tokens,         &g->notices,  &g->notices_of};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_fini(maps[i]);
     watch_fini(&g->due);
@@ -248,13 +248,24 @@ static int load_execution(const struct execution_row *row, void *user)
                                  .created_ms = row->created_ms,
                                  .started_ms = row->started_ms};
     struct execution *x = execution_add(g, &copy);
-    if (x) {
-        execution_resume(g, x);
-    } else {
+    if (!x) {
         log_error("an execution of the flow %s/%s is there, the flow is not", row->ns, row->flow);
         execution_row_fini(&copy);
     }
     return 0;
+}
+
+static int load_run(const struct run_row *row, void *user)
+{
+    execution_load_run(user, row);
+    return 0;
+}
+
+static void resume_executions(struct engine *g)
+{
+    size_t place = 0;
+    for (struct execution *x; (x = map_next(&g->executions, &place)) != NULL;)
+        execution_resume(g, x);
 }
 
 /* After an upgrade it is not known of the flows which groups they name. */
@@ -276,6 +287,8 @@ static int load_flows(struct engine *g, struct err *e)
     if (rc == 0) rc = store_each_trigger(g->store, load_trigger, g, e);
     if (rc == 0) rc = store_each_backfill(g->store, load_backfill, g, e);
     if (rc == 0) rc = store_each_open_execution(g->store, load_execution, g, e);
+    if (rc == 0) rc = store_each_open_run(g->store, load_run, g, e);
+    if (rc == 0) resume_executions(g);
     if (rc == 0) rc = notices_load(g, e);
     if (rc == 0) rc = store_execution_last_id(g->store, &last, e);
     if (last > g->last_id) g->last_id = last;

@@ -83,15 +83,16 @@ static struct json *parse_object(const char *text)
     return tree;
 }
 
-bool task_context_load(struct engine *g, int64_t id, struct task_context *x)
+bool task_context_need(struct engine *g, int64_t id, struct task_context *x)
 {
-    *x = (struct task_context){0};
+    if (x->loaded) return true;
     if (!store_ok(g, store_execution_get(g->store, id, &x->row, &g->err))) return false;
     id_format(id, x->id);
     x->inputs = parse_object(x->row.inputs);
     x->trigger = parse_object(x->row.trigger_vars);
     x->outputs = json_new(JSON_OBJECT);
     x->exit_codes = json_new(JSON_OBJECT);
+    x->loaded = true;
     return true;
 }
 
@@ -159,8 +160,15 @@ static struct expr_values context_values(const struct engine *g, const struct ta
 
 /* ---- one task run ---- */
 
-static struct job_row task_row(const struct execution *x, const struct flow_task *t)
+static const struct flow_task *task_of(const struct run *r)
 {
+    return &r->x->revision->parsed->tasks[r->task];
+}
+
+static struct job_row task_row(const struct run *r)
+{
+    const struct execution *x = r->x;
+    const struct flow_task *t = task_of(r);
     char id[ID_TEXT_SIZE];
     id_format(x->row.id, id);
     return (struct job_row){.kind = JOB_TASK,
@@ -188,9 +196,10 @@ static void write_log(struct engine *g, int64_t job, const char *text)
 
 /* A run that is over as it comes: a step of the coordinator's own, or one that could not be made.
  * flaw: why it failed. The end is in *end. */
-static void make_ended(struct engine *g, struct execution *x, const struct flow_task *t,
-                       struct job_row *row, const struct flaw *flaw, struct job_end *end)
+static void make_ended(struct engine *g, struct run *r, struct job_row *row,
+                       const struct flaw *flaw, struct job_end *end)
 {
+    const struct flow_task *t = task_of(r);
     end->state = JOB_SUCCESS;
     end->ended_ms = g->now.wall_ms;
     if (flaw) {
@@ -199,9 +208,9 @@ static void make_ended(struct engine *g, struct execution *x, const struct flow_
         end->message = err_text(&flaw->err);
     }
     int64_t id = job_create_ended(g, row, end);
-    if (id && x->task_jobs) x->task_jobs[x->row.position] = id;
+    if (id && r->x->task_jobs) r->x->task_jobs[r->task] = id;
     end->outputs = NULL;
-    row->id = id;
+    row->id = r->row.job = id;
 }
 
 /* Puts what a Labels task says over the labels of the execution. */
@@ -243,20 +252,20 @@ static bool fail(struct flaw *flaw, const char *message)
 }
 
 /* A step that can be rendered, but for Sleep. */
-static void do_step(struct engine *g, struct execution *x, struct task_context *c,
-                    struct flow_job *job, struct flaw *flaw, struct job_end *end)
+static void do_step(struct engine *g, struct run *r, struct task_context *c, struct flow_job *job,
+                    struct flaw *flaw, struct job_end *end)
 {
-    const struct flow_task *t = &x->revision->parsed->tasks[x->row.position];
+    const struct flow_task *t = task_of(r);
     bool good = true;
     char *line = NULL;
     if (t->work.kind == FLOW_LOG) line = mem_strdup(job->spec);
     if (t->work.kind == FLOW_RETURN) end->outputs = job->spec;
-    if (t->work.kind == FLOW_LABELS) good = set_labels(x, c, job->spec, flaw);
+    if (t->work.kind == FLOW_LABELS) good = set_labels(r->x, c, job->spec, flaw);
     if (t->work.kind == FLOW_ABORT && job->spec) {
         good = fail(flaw, job->spec);
         line = str_dupf("[ERROR] %s\n", job->spec);
     }
-    make_ended(g, x, t, &job->row, good ? NULL : flaw, end);
+    make_ended(g, r, &job->row, good ? NULL : flaw, end);
     if (job->row.id && line) write_log(g, job->row.id, line);
     mem_free(line);
 }
@@ -279,77 +288,127 @@ bool task_flow_outputs(struct engine *g, struct execution *x, struct task_contex
 
 /* ---- sleeping ---- */
 
-static void fall_asleep(const struct engine *g, struct execution *x, const struct flow_task *t,
-                        int64_t ms)
+static void fall_asleep(const struct engine *g, struct run *r, int64_t ms)
 {
-    int64_t limit = t->work.timeout_ms;
-    x->row.asleep_ms = g->now.wall_ms;
-    x->row.wake_ms = g->now.wall_ms + (limit > 0 && limit < ms ? limit : ms);
+    int64_t limit = task_of(r)->work.timeout_ms;
+    r->row.started_ms = g->now.wall_ms;
+    r->row.due_ms = g->now.wall_ms + (limit > 0 && limit < ms ? limit : ms);
 }
 
-/* The run of the task that slept, without its end. */
-static struct job_row slept(struct execution *x, const struct flow_task *t)
+/* The job of the task that slept, without its end. */
+static struct job_row slept(const struct run *r)
 {
-    struct job_row row = task_row(x, t);
-    row.created_ms = row.started_ms = x->row.asleep_ms;
-    x->row.asleep_ms = x->row.wake_ms = 0;
+    struct job_row row = task_row(r);
+    row.created_ms = row.started_ms = r->row.started_ms;
     return row;
 }
 
-static void wake(struct engine *g, struct execution *x, const struct flow_task *t,
-                 struct flaw *flaw, struct job_end *end)
+static void wake(struct engine *g, struct run *r, struct flaw *flaw, struct job_end *end)
 {
-    int64_t limit = t->work.timeout_ms;
-    bool late = limit > 0 && x->row.wake_ms - x->row.asleep_ms >= limit;
-    struct job_row row = slept(x, t);
+    int64_t limit = task_of(r)->work.timeout_ms;
+    bool late = limit > 0 && r->row.due_ms - r->row.started_ms >= limit;
+    struct job_row row = slept(r);
     flaw->reason = REASON_TIMEOUT;
     if (late) err_set(&flaw->err, ERR_TIMEOUT, "it was to sleep longer than its timeout");
-    make_ended(g, x, t, &row, late ? flaw : NULL, end);
+    make_ended(g, r, &row, late ? flaw : NULL, end);
 }
 
-void task_interrupt(struct engine *g, struct execution *x)
+void task_interrupt(struct engine *g, struct run *r)
 {
-    const struct flow *f = revision_parsed(g, x->revision);
-    if (!f || x->row.wake_ms == 0) return;
-    struct job_row row = slept(x, &f->tasks[x->row.position]);
+    struct job_row row = slept(r);
     struct job_end end = {.state = JOB_KILLED,
                           .reason = REASON_CANCELLED,
                           .ended_ms = g->now.wall_ms};
-    row.cancelled_by = mem_strdup(x->row.cancelled_by);
-    job_create_ended(g, &row, &end);
+    row.cancelled_by = mem_strdup(r->x->row.cancelled_by);
+    r->row.job = job_create_ended(g, &row, &end);
 }
 
-enum task_made task_run(struct engine *g, struct execution *x, const struct flow_task *t,
-                        struct task_context *c, struct flaw *flaw, struct job_end *end)
+/* What the texts of the task can use. false: a failure was noted. */
+static bool values_of(struct engine *g, struct run *r, struct task_context *c,
+                      struct expr_values *v)
 {
-    const struct flow *f = x->revision->parsed;
+    struct execution *x = r->x;
+    if (!task_context_need(g, x->row.id, c) || !read_outputs(g, x, task_of(r)->reads, c))
+        return false;
+    *v = context_values(g, c, x->revision->parsed);
+    return true;
+}
+
+enum task_made task_run(struct engine *g, struct run *r, struct task_context *c, struct flaw *flaw,
+                        struct job_end *end)
+{
+    const struct flow *f = r->x->revision->parsed;
+    const struct flow_task *t = task_of(r);
+    struct expr_values v;
     *end = (struct job_end){.state = JOB_SUCCESS};
-    if (x->row.wake_ms > 0) {
-        wake(g, x, t, flaw, end);
+    if (r->row.due_ms > 0) {
+        wake(g, r, flaw, end);
         return TASK_OVER;
     }
-    if (!read_outputs(g, x, t->reads, c)) return TASK_OVER;
-    struct expr_values v = context_values(g, c, f);
-    struct flow_job job = {.row = task_row(x, t), .trace = c->row.trace};
+    if (!values_of(g, r, c, &v)) return TASK_OVER;
+    struct flow_job job = {.row = task_row(r), .trace = c->row.trace};
     bool good = work_render(g, f, &t->work, &v, &job, flaw);
     if (g->rc) {
         job_row_fini(&job.row);
         return TASK_OVER;
     }
     if (good && t->work.kind < FLOW_LOG) {
-        x->row.job = job_create(g, &job.row, job.spec);
+        r->row.job = job_create(g, &job.row, job.spec);
         return TASK_OPEN;
     }
     if (good && job.sleep_ms > 0) {
-        fall_asleep(g, x, t, job.sleep_ms);
+        fall_asleep(g, r, job.sleep_ms);
         job_row_fini(&job.row);
         mem_free(job.spec);
         return TASK_ASLEEP;
     }
     if (good)
-        do_step(g, x, c, &job, flaw, end);
+        do_step(g, r, c, &job, flaw, end);
     else
-        make_ended(g, x, t, &job.row, flaw, end);
+        make_ended(g, r, &job.row, flaw, end);
     mem_free(job.spec);
     return TASK_OVER;
+}
+
+/* ---- what control tasks ask ---- */
+
+char *task_text(struct engine *g, struct run *r, const char *text, struct task_context *c,
+                struct flaw *flaw)
+{
+    struct expr_values v;
+    struct buf b;
+    flaw->err = (struct err){0};
+    if (!values_of(g, r, c, &v)) return NULL;
+    buf_init(&b, FLOW_VALUES_MAX);
+    int rc = expr_render(text, &v, &b, &flaw->err);
+    if (rc == 0) return buf_detach(&b);
+    buf_fini(&b);
+    (void)flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
+    return NULL;
+}
+
+/* As Kestra has it: blanks, false, null, 0, [] and {} are not true. */
+static bool is_true(const char *text)
+{
+    static const char *const untrue[] = {"", "false", "null", "0", "[]", "{}"};
+    size_t len = strlen(text);
+    while (len > 0 && strchr(" \t\r\n", text[len - 1]))
+        len--;
+    while (len > 0 && strchr(" \t\r\n", *text)) {
+        text++;
+        len--;
+    }
+    for (size_t i = 0; i < sizeof untrue / sizeof *untrue; i++)
+        if (strlen(untrue[i]) == len && memcmp(untrue[i], text, len) == 0) return false;
+    return true;
+}
+
+bool task_truth(struct engine *g, struct run *r, const char *text, struct task_context *c,
+                bool *out, struct flaw *flaw)
+{
+    char *said = task_text(g, r, text, c, flaw);
+    if (!said) return false;
+    *out = is_true(said);
+    mem_free(said);
+    return true;
 }

@@ -19,26 +19,34 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
 
 /* The values that the tasks of an execution can use. */
 struct task_context {
+    bool loaded;
     struct execution_row row;
     struct json *inputs, *trigger, *outputs, *exit_codes;
     char id[ID_TEXT_SIZE];
 };
 
-bool task_context_load(struct engine *g, int64_t execution, struct task_context *x);
+/* Loads it, once. false: a failure was noted. */
+bool task_context_need(struct engine *g, int64_t execution, struct task_context *x);
 void task_context_free(struct task_context *x);
 enum task_made {
-    TASK_OPEN,   /* as x->row.job */
-    TASK_ASLEEP, /* until x->row.wake_ms; when that is over task_run ends it */
+    TASK_OPEN,   /* as r->row.job */
+    TASK_ASLEEP, /* until r->row.due_ms; when that is over task_run ends it */
     TASK_OVER,   /* *end tells how; or a failure was noted */
 };
-/* Makes the run of a task, or ends that of the one that slept. x's row is to be written. */
-enum task_made task_run(struct engine *g, struct execution *x, const struct flow_task *t,
-                        struct task_context *c, struct flaw *flaw, struct job_end *end);
+/* Makes the job of a run, or ends that of the one that slept. Its row is to be written. */
+enum task_made task_run(struct engine *g, struct run *r, struct task_context *c, struct flaw *flaw,
+                        struct job_end *end);
+/* Texts of the task of r: is it true; what it says (mem_free). false, NULL: flaw tells why, or a
+ * failure was noted. */
+bool task_truth(struct engine *g, struct run *r, const char *text, struct task_context *c,
+                bool *out, struct flaw *flaw);
+char *task_text(struct engine *g, struct run *r, const char *text, struct task_context *c,
+                struct flaw *flaw);
 /* The outputs of the flow, as x->row.outputs. false: they cannot be rendered; flaw tells why, or a
  * failure was noted. */
 bool task_flow_outputs(struct engine *g, struct execution *x, struct task_context *c,
                        struct flaw *flaw);
-/* Makes the run of a task that sleeps, cancelled now. */
-void task_interrupt(struct engine *g, struct execution *x);
+/* Makes the job of a run that sleeps, cancelled now. */
+void task_interrupt(struct engine *g, struct run *r);
 
 #endif

@@ -9,6 +9,7 @@
 #include "coordinator/engine/agent.h"
 #include "coordinator/engine/flow.h"
 #include "coordinator/engine/job.h"
+#include "coordinator/store/reader_run.h"
 #include "coordinator/store/reader_trigger.h"
 
 #include <string.h>
@@ -151,8 +152,23 @@ static void look_at_execution(struct flow_sim *s, int64_t id)
 
 /* ---- jobs ---- */
 
-static void check_next_task(struct flow_sim *s, struct seen_execution *x, const struct job_row *row,
-                            const struct execution_row *now)
+static int find_run(const struct run_row *row, const struct job_view *job, void *user)
+{
+    (void)job;
+    int64_t *wanted = user;
+    if (row->job == *wanted) *wanted = 0;
+    return 0;
+}
+
+/* Is the job that of a task run of the execution? */
+static bool has_run(struct flow_sim *s, int64_t execution, int64_t job)
+{
+    struct run_filter f = {.execution = execution, .limit = 1000};
+    bool more;
+    return reader_runs(s->reader, &f, find_run, &job, &more, NULL) == 0 && job == 0;
+}
+
+static void check_next_task(struct flow_sim *s, struct seen_execution *x, const struct job_row *row)
 {
     char id[ID_TEXT_SIZE];
     const struct flow *f = flow_of(s, x->flow, x->revision);
@@ -169,7 +185,7 @@ static void check_next_task(struct flow_sim *s, struct seen_execution *x, const 
     if (!f || at >= (int64_t)f->task_count || !str_eq(f->tasks[at].id, row->task))
         flow_violation(s, "order: execution %s begins task %s, not task number %d", text(x->id, id),
                        row->task, (int)at);
-    if (now->job != row->id && !job_is_final(row->state))
+    if (!has_run(s, x->id, row->id))
         flow_violation(s, "execution %s does not know of its task %s", text(x->id, id), row->task);
     x->next_task = at + 1;
     x->last_run = row->id;
@@ -187,7 +203,7 @@ static void look_at_task(struct flow_sim *s, const struct seen_job *j, const str
     }
     struct seen_execution *x = see(s, id, &now);
     if (!x) return;
-    if (j->id != x->last_run && j->id > x->last_run) check_next_task(s, x, row, &now);
+    if (j->id != x->last_run && j->id > x->last_run) check_next_task(s, x, row);
     execution_row_fini(&now);
 }
 

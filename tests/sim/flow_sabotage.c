@@ -140,16 +140,14 @@ int64_t __wrap_execution_start(struct engine *g, struct flow_entry *f, struct ex
 
 void __wrap_execution_on_task(struct engine *g, const struct ended_job *j)
 {
-    struct execution *x;
-    size_t place = 0;
+    struct run *r = run_of_job(g, j->row.id);
+    struct execution *x = r ? r->x : NULL;
     if (broken(BREAK_LOST_START, 20)) return;
     bool deaf = flow_faults.sabotage == BREAK_DEAF_CANCEL, skip = broken(BREAK_SKIPPED_TASK, 5);
-    while ((deaf || skip) && (x = map_next(&g->executions, &place)) != NULL) {
-        if (x->row.job != j->row.id) continue;
-        if (deaf && x->row.state == EXECUTION_KILLING && j->state == JOB_SUCCESS)
-            x->row.state = EXECUTION_RUNNING;
-        if (skip) x->row.position++;
-    }
+    if (x && deaf && x->row.state == EXECUTION_KILLING && j->state == JOB_SUCCESS)
+        x->row.state = EXECUTION_RUNNING;
+    if (x && skip && x->revision->parsed && r->task + 1 < x->revision->parsed->task_count)
+        r->up->has.last = r->task + 1;
     __real_execution_on_task(g, j);
 }
 

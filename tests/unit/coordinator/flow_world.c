@@ -1,9 +1,11 @@
 #include "flow_world.h"
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/reader.h"
+#include "coordinator/store/reader_run.h"
 #include "coordinator/store/reader_trigger.h"
 
 #include <stdarg.h>
@@ -153,12 +155,57 @@ const char *world_execution_state(struct world *w, int64_t id)
     return name;
 }
 
+struct execution_row world_shown(struct world *w, int64_t id)
+{
+    struct execution_row x = {0};
+    struct reader *r;
+    struct err e = {0};
+    if (reader_open(w->folder, &r, &e) != 0 || reader_execution(r, id, &x, &e) != 0)
+        fail_msg("execution: %s", err_text(&e));
+    reader_close(r);
+    return x;
+}
+
 int64_t world_execution_job(struct world *w, int64_t id)
 {
-    struct execution_row x = world_execution(w, id);
+    struct execution_row x = world_shown(w, id);
     int64_t job = x.job;
     execution_row_fini(&x);
     return job;
+}
+
+/* "1 build SUCCESS 0" a line: number, task, state, parent. */
+static int add_run(const struct run_row *row, const struct job_view *job, void *user)
+{
+    (void)job;
+    struct buf *b = user;
+    buf_addf(b, "%lld %s %s %lld\n", (long long)row->number, row->task, run_state_names[row->state],
+             (long long)row->parent);
+    return 0;
+}
+
+char *world_runs(struct world *w, int64_t id)
+{
+    struct reader *r;
+    struct err e = {0};
+    struct buf b;
+    bool more;
+    struct run_filter f = {.execution = id, .limit = 100000};
+    buf_init(&b, 1 << 20);
+    if (reader_open(w->folder, &r, &e) != 0 || reader_runs(r, &f, add_run, &b, &more, &e) != 0)
+        fail_msg("task runs: %s", err_text(&e));
+    reader_close(r);
+    return buf_detach(&b);
+}
+
+int world_run_count(struct world *w, int64_t id)
+{
+    int count = 0;
+    char *text = world_runs(w, id);
+    for (const char *s = text; s && (s = strchr(s, '\n')) != NULL; s++)
+        count++;
+    mem_free(text);
+    return count;
 }
 
 struct trigger_row world_trigger(struct world *w, const char *flow, const char *name)

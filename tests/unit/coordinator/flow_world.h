@@ -33,7 +33,11 @@ void world_cancel(struct world *w, int64_t execution);
 
 struct execution_row world_execution(struct world *w, int64_t id); /* execution_row_fini */
 const char *world_execution_state(struct world *w, int64_t id);
-int64_t world_execution_job(struct world *w, int64_t id);
+struct execution_row world_shown(struct world *w, int64_t id); /* as people see it */
+int64_t world_execution_job(struct world *w, int64_t id);      /* one that is open; 0: none */
+/* Its task runs, "NUMBER TASK STATE PARENT" a line; mem_free. */
+char *world_runs(struct world *w, int64_t id);
+int world_run_count(struct world *w, int64_t id);
 struct trigger_row world_trigger(struct world *w, const char *flow, const char *name);
 /* The evaluation under way; 0: none. */
 int64_t world_evaluation(struct world *w, const char *flow, const char *name);

@@ -447,7 +447,7 @@ struct open_jobs {
 static int keep_job(const struct execution_row *x, void *user)
 {
     struct open_jobs *o = user;
-    if (x->job && o->count < 50) o->jobs[o->count++] = x->job;
+    if (!execution_is_final(x->state) && o->count < 50) o->jobs[o->count++] = x->id;
     return 0;
 }
 
@@ -461,8 +461,11 @@ static void end_all(struct world *w, struct hand *h)
     assert_int_equal(reader_open(w->folder, &r, &e), 0);
     assert_int_equal(reader_executions(r, &f, keep_job, &o, &more, &e), 0);
     reader_close(r);
+    for (int i = 0; i < o.count; i++)
+        o.jobs[i] = world_execution_job(w, o.jobs[i]);
     hand_reopen(h);
     for (int i = 0; i < o.count; i++) {
+        if (o.jobs[i] == 0) continue;
         hand_start(h, o.jobs[i]);
         hand_success(h, o.jobs[i], NULL);
     }

@@ -627,27 +627,19 @@ static void apply_logs(struct world *w, int count)
     buf_fini(&b);
 }
 
-static int64_t position(struct world *w, int64_t id)
-{
-    struct execution_row row = world_execution(w, id);
-    int64_t at = row.position;
-    execution_row_fini(&row);
-    return at;
-}
-
 static void log_tasks__a_bounded_number_in_one_batch(void **state)
 {
     struct world *w = *state;
     apply_logs(w, 90);
     int64_t id = world_start(w, "logs", NULL);
-    assert_int_equal(position(w, id), 20);
+    assert_int_equal(world_run_count(w, id), 20);
     world_pass(w, 1);
     world_tick(w);
-    assert_int_equal(position(w, id), 40);
+    assert_int_equal(world_run_count(w, id), 40);
     world_crash(w); /* and it goes on after a start */
     world_live(w, 100);
     assert_string_equal(world_execution_state(w, id), "SUCCESS");
-    assert_int_equal(position(w, id), 90);
+    assert_int_equal(world_run_count(w, id), 90);
 }
 
 static void log_tasks__a_cancel_between_two_batches_ends_it(void **state)
@@ -658,7 +650,7 @@ static void log_tasks__a_cancel_between_two_batches_ends_it(void **state)
     world_cancel(w, id);
     assert_string_equal(world_execution_state(w, id), "KILLED");
     world_live(w, 100);
-    assert_int_equal(position(w, id), 20);
+    assert_int_equal(world_run_count(w, id), 20);
 }
 
 int main(void)

@@ -196,8 +196,8 @@ static void exit_0__fires_one_execution_with_outputs(void **state)
     struct execution_row x = world_execution(w, id);
     assert_string_equal(x.trigger, "t");
     assert_string_equal(x.trigger_vars, "{\"file\":\"a.csv\"}");
-    assert_non_null(
-        strstr(world_effect_for(w, EFFECT_JOB, x.job)->u.job.spec, "[\"say\",\"a.csv\"]"));
+    assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, world_execution_job(w, id))->u.job.spec,
+                           "[\"say\",\"a.csv\"]"));
     execution_row_fini(&x);
     /* none while it runs */
     world_live(w, 200000);

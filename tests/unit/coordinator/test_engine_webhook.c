@@ -77,7 +77,8 @@ static void call__starts_an_execution_and_is_in_the_history(void **state)
     assert_string_equal(x.trigger, "t");
     assert_string_equal(x.created_by, "trigger a.b/f/t");
     assert_string_equal(x.trigger_vars, "{\"body\":{\"n\":7}}");
-    assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, x.job)->u.job.spec, "[\"say\",\"7\"]"));
+    assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, world_execution_job(w, id))->u.job.spec,
+                           "[\"say\",\"7\"]"));
     execution_row_fini(&x);
     call(w, "f", "k1", NULL); /* while the first one runs */
     struct trigger_row t = world_trigger(w, "f", "t");
@@ -268,7 +269,7 @@ static void end_of_an_execution__starts_the_next_flow_once(void **state)
     json_free(vars);
     assert_int_equal(x.depth, 1);
     assert_string_equal(x.created_by, "trigger a.b/two/t");
-    assert_true(x.job != 0); /* its first task waits for an agent */
+    assert_true(world_execution_job(w, x.id) != 0); /* its first task waits for an agent */
     execution_row_fini(&x);
     assert_int_equal(fired(w, "two"), 1);
 }
