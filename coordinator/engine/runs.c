@@ -1,8 +1,8 @@
 /* The interpreter: how the task runs of an execution begin and end.
  *
  * A task run is one time that a task runs. Task runs form a tree, in which the flow itself is the
- * root: a control task (Sequential, If, ...) holds the runs of the tasks in it. A task without
- * others in it is a leaf; it has a job, or it sleeps, or it is over as it comes.
+ * root: a control task (Sequential, If, ...) holds the runs of the tasks in it. A task without others
+ * in it is a leaf; it has a job, or it sleeps, or it is over as it comes.
  *
  *        flow                        tasks:
  *        |-- 1 build   SUCCESS         - build
@@ -28,12 +28,12 @@
  *                  ERRORS -------------------------------------
  *
  *   - TASKS is the list that was chosen: of an If `then` or `else`, of a Switch a case. Most run one
- *     child after the other and stop at the first that does not end well; a Parallel begins all, up
- *     to its `concurrent` at a time, and does not stop.
+ *     child after the other; a Parallel begins all, up to its `concurrent` at a time. When one does
+ *     not end well, no further one begins; those that are open go on.
  *   - ERRORS runs when a child is FAILED: not one that was killed or cancelled.
  *   - FINALLY runs once, always, whatever came before.
- *   - An end goes up: it is noted in the parent (children_note), which is looked at then. allowFailure
- *     makes a WARNING of FAILED, allowWarning a SUCCESS of WARNING, on the way.
+ *   - An end goes up: it is noted in the parent (children_note), which is looked at then.
+ *     allowFailure makes a WARNING of FAILED, allowWarning a SUCCESS of WARNING, on the way.
  *   - A run whose runIf says no is SKIPPED, which counts as well.
  *
  * A cancel moves the execution to KILLING. It cancels the open jobs and ends those that sleep; but
@@ -193,7 +193,7 @@ static size_t next_child(const struct pass *p, const struct run *r)
     bool spare = r->in_spare || c->list != FLOW_TASKS;
     int64_t most = spare ? RUNS_MOST + RUNS_SPARE : RUNS_MOST;
     if (is_cut(r) && c->list != FLOW_FINALLY) return RUN_NO_TASK;
-    if (c->stopped && !is_wide(p, r)) return RUN_NO_TASK;
+    if (is_wide(p, r) ? c->worst >= RUN_FAILED : c->stopped) return RUN_NO_TASK;
     if (p->x->run_count > most) return RUN_NO_TASK;
     size_t i = c->last == RUN_NO_TASK ? first_of(p->f, r) : after(p->f, c->last);
     while (i != RUN_NO_TASK && p->f->tasks[i].disabled)
@@ -232,20 +232,9 @@ static void begin_if(struct pass *p, struct run *r, const struct flow_task *t)
         return;
     }
     r->row.chosen = RUN_CHOSEN(holds ? FLOW_TASKS : FLOW_ELSE, 0);
-    text_set(&r->row.outputs,
-             holds ? "{\"evaluationResult\":true}" : "{\"evaluationResult\":false}");
+    text_set(&r->row.value, holds ? "true" : "false");
     put_row(p->g, r);
     run_look(r);
-}
-
-static char *switch_outputs(const char *value, bool defaults)
-{
-    struct json *all = json_new(JSON_OBJECT);
-    json_put(all, "value", json_new_str(value));
-    json_put(all, "defaults", json_new_bool(defaults));
-    char *text = json_text(all);
-    json_free(all);
-    return text;
 }
 
 static void begin_switch(struct pass *p, struct run *r, const struct flow_task *t)
@@ -260,10 +249,10 @@ static void begin_switch(struct pass *p, struct run *r, const struct flow_task *
     size_t i = 0;
     while (i < k->case_count && !str_eq(k->cases[i], value))
         i++;
-    bool defaults = i == k->case_count;
-    r->row.chosen = defaults ? RUN_CHOSEN(FLOW_DEFAULTS, 0) : RUN_CHOSEN(FLOW_CASE, i);
-    mem_free(r->row.outputs);
-    r->row.outputs = switch_outputs(value, defaults);
+    r->row.chosen = i == k->case_count ? RUN_CHOSEN(FLOW_DEFAULTS, 0) : RUN_CHOSEN(FLOW_CASE, i);
+    struct json *said = json_new_str(value);
+    r->row.value = json_text(said);
+    json_free(said);
     mem_free(value);
     put_row(p->g, r);
     run_look(r);
@@ -444,9 +433,8 @@ bool runs_go_on(struct engine *g, struct execution *x, const struct flow *f, str
 
 /* ---- a job ended ---- */
 
-/* Did it end so that its list goes on? Whether a task may fail stands on its job: where such a job
- * is FAILED all the same, somebody cancelled it. A job that an older coordinator made does not tell,
- * but the flow does. */
+/* Whether a task may fail stands on its job: where such a job is FAILED all the same, somebody
+ * cancelled it. A job that an older coordinator made does not tell, but the flow does. */
 static enum run_state state_of(const struct ended_job *j, const struct flow_task *t)
 {
     static const enum run_state states[JOB_STATES] = {

@@ -10,8 +10,8 @@
 #define RUN_CHOSEN(list, number) ((int64_t)(list) | (int64_t)(number) << 8)
 
 /* Does what there is to do, but not more than a batch may bear: x->look_first tells whether more is
- * left. true: all task runs are over, and x->root.has tells how it went. c: loaded when a text needs
- * it. */
+ * left. true: all task runs are over, and x->root.has tells how it went. c: loaded when a text
+ * needs it. */
 bool runs_go_on(struct engine *g, struct execution *x, const struct flow *f,
                 struct task_context *c);
 /* The job of the run has ended; runs_go_on is to follow. f NULL: the flow cannot be read. */

@@ -35,7 +35,7 @@ struct run_row {
     char *task;
     enum run_state state;
     int64_t iteration; /* from 0; RUN_NO_ITERATION: it is none */
-    char *value;       /* JSON text: of the iteration, or what a Switch decided by; NULL: none */
+    char *value;       /* JSON text: of the iteration, or what an If or a Switch decided by */
     int64_t chosen;    /* of an If and a Switch: which list runs (runs.h); else 0 */
     int64_t job;       /* 0: none (yet); of a control task never */
     int64_t child;     /* execution that a Subflow started; 0: none */

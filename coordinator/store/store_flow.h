@@ -49,8 +49,8 @@ int store_run_update(struct store *s, const struct run_row *r, struct err *e);
  * themselves; without outputs. */
 int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void *user), void *user,
                         struct err *e);
-/* Of an execution of which an older coordinator has kept jobs alone: these as task runs of the flow,
- * in order; their numbers are the caller's. */
+/* Of an execution of which an older coordinator has kept jobs alone: these as task runs of the
+ * flow, in order; their numbers are the caller's. */
 int store_each_job_run(struct store *s, int64_t execution,
                        int (*fn)(const struct run_row *r, void *user), void *user, struct err *e);
 /* The jobs of an execution, in order. */

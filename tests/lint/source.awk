@@ -103,7 +103,8 @@ function check_own_include(header,    to) {
         !starts(header, "coordinator/engine/") && !starts(header, "coordinator/flow/") &&
         !starts(header, "coordinator/schedule/") && header != "coordinator/store/store.h" &&
         header != "coordinator/store/store_flow.h" &&
-        header != "coordinator/store/model_token.h" && !is_model(header) && !is_vocabulary(header))
+        header != "coordinator/store/model_token.h" &&
+        header != "coordinator/store/model_run.h" && !is_model(header) && !is_vocabulary(header))
         fail("include-direction", "the engine sees base, flow, schedule, store.h, " \
              "model.h, model_flow.h, model_token.h " \
              "and wire's lease.h, limits.h, fields.h, output_account.h and spec.h alone")

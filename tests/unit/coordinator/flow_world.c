@@ -198,6 +198,33 @@ char *world_runs(struct world *w, int64_t id)
     return buf_detach(&b);
 }
 
+struct wanted_run {
+    const char *task;
+    int64_t job;
+};
+
+static int find_task(const struct run_row *row, const struct job_view *job, void *user)
+{
+    (void)job;
+    struct wanted_run *x = user;
+    if (str_eq(row->task, x->task)) x->job = row->job;
+    return 0;
+}
+
+int64_t world_task_job(struct world *w, int64_t id, const char *task)
+{
+    struct reader *r;
+    struct err e = {0};
+    bool more;
+    struct wanted_run x = {.task = task};
+    struct run_filter f = {.execution = id, .limit = 100000};
+    if (reader_open(w->folder, &r, &e) != 0 || reader_runs(r, &f, find_task, &x, &more, &e) != 0)
+        fail_msg("task runs: %s", err_text(&e));
+    reader_close(r);
+    if (x.job == 0) fail_msg("task %s has no job", task);
+    return x.job;
+}
+
 int world_run_count(struct world *w, int64_t id)
 {
     int count = 0;

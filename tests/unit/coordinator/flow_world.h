@@ -37,6 +37,8 @@ struct execution_row world_shown(struct world *w, int64_t id); /* as people see 
 int64_t world_execution_job(struct world *w, int64_t id);      /* one that is open; 0: none */
 /* Its task runs, "NUMBER TASK STATE PARENT" a line; mem_free. */
 char *world_runs(struct world *w, int64_t id);
+/* Of the last run of the task, which has to have one. */
+int64_t world_task_job(struct world *w, int64_t id, const char *task);
 int world_run_count(struct world *w, int64_t id);
 struct trigger_row world_trigger(struct world *w, const char *flow, const char *name);
 /* The evaluation under way; 0: none. */
