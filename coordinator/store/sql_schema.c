@@ -39,6 +39,10 @@ static const char runs_pg[] =
 /* From version SCHEMA_BASE on, in order; the last one is empty. */
 static const struct schema_step steps[] = {
     {runs_sqlite, runs_pg}, /* 30 */
+    /* Output on PostgreSQL: tables by day (pg_days.h). What there is becomes day 0 as it is. */
+    {"SELECT 1;", "CREATE TABLE cadre_output.days ("
+                  " day bigint PRIMARY KEY, since_ms bigint NOT NULL, emptied bigint NOT NULL);"
+                  "INSERT INTO cadre_output.days VALUES (0, 0, 0);"},
     {NULL, NULL},
 };
 

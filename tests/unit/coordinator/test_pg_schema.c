@@ -68,7 +68,7 @@ static struct pg_server *server(void **state)
     " WHEN 'double precision' THEN 'REAL' WHEN 'bytea' THEN 'BLOB' WHEN 'text' THEN 'TEXT'"        \
     " ELSE 'another' END, a.attnotnull FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid"  \
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '%s' AND c.relkind = 'r'"    \
-    " AND a.attnum > 0 AND c.relname NOT IN ('owner', 'coordinators', 'moves') ORDER BY "          \
+    " AND a.attnum > 0 AND c.relname NOT IN ('owner', 'coordinators', 'moves', 'days') ORDER BY "  \
     "c.relname COLLATE "                                                                           \
     "\"C\", a.attnum;"
 
