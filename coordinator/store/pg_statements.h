@@ -26,6 +26,8 @@
     X(O_MARK, "UPDATE cadre_output.parts SET output_mark = ?1")                                    \
     X(O_PROBE, "INSERT INTO cadre_output.parts (id, output_mark) VALUES ('probe', 0)")             \
     X(O_PROBE_END, "DELETE FROM cadre_output.parts WHERE id = 'probe'")                            \
+    X(O_CHUNKS_EXPIRE, "DELETE FROM ONLY chunks WHERE cursor IN (SELECT cursor FROM ONLY chunks"   \
+                       " WHERE job = ?1 ORDER BY cursor LIMIT ?2)")                                \
     X(O_FREE_PAGES, "SELECT CAST(0 AS BIGINT)")                                                    \
     X(O_PAGES, "SELECT CAST(1 AS BIGINT)")                                                         \
     X(O_SHRINK, "SELECT 1 WHERE 1 = 0")

@@ -257,6 +257,7 @@ static int join_parts(struct store *s, const struct store_parts *p, struct err *
         if (rc == 0) rc = look_at_parts(s, p, &queue, &output, e);
     }
     if (rc == 0) rc = read_marks(s, queue.mark, e);
+    if (rc == 0) rc = days_open(s, e);
     part_fini(&queue);
     part_fini(&output);
     return rc;

@@ -32,7 +32,9 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     stored.offset += known;
     stored.data = (const char *)c->data + known;
     stored.len = len;
-    struct stmt *q = store_output(s, O_CHUNK_INSERT);
+    struct stmt *q = NULL;
+    rc = days_insert(s, &q, e);
+    if (rc != 0) return rc;
     bind_int(q, 1, c->job);
     bind_int(q, 2, c->attempt);
     bind_int(q, 3, c->stream);

@@ -2,11 +2,12 @@
 #include "coordinator/store/sql_store.h"
 
 /* At most *budget chunks of the job; what is left of it stays in *budget. */
-int purge_output(struct store *s, int64_t job, size_t *budget, struct err *e)
+static int delete_output(struct store *s, enum output_statement chunks, int64_t job, size_t *budget,
+                         struct err *e)
 {
     int rc = store_write_output(s, e);
     if (rc != 0) return rc;
-    struct stmt *q = store_output(s, O_CHUNKS_DELETE);
+    struct stmt *q = store_output(s, chunks);
     bind_int(q, 1, job);
     bind_int(q, 2, (int64_t)*budget);
     int64_t rows = 0;
@@ -22,6 +23,16 @@ int purge_output(struct store *s, int64_t job, size_t *budget, struct err *e)
     q = store_output(s, O_DROPPED_OF_JOB);
     bind_int(q, 1, job);
     return db_run(&s->output, q, e);
+}
+
+int purge_output(struct store *s, int64_t job, size_t *budget, struct err *e)
+{
+    return delete_output(s, O_CHUNKS_DELETE, job, budget, e);
+}
+
+int expire_output(struct store *s, int64_t job, size_t *budget, struct err *e)
+{
+    return delete_output(s, O_CHUNKS_EXPIRE, job, budget, e);
 }
 
 /* The job's requires are kept for one job less. */

@@ -39,6 +39,7 @@ void store_close(struct store *s)
     if (!s) return;
     store_rollback(s);
     stmt_finish(s->own);
+    days_close(s);
     db_close(&s->queue);
     db_close(&s->output);
     changes_fini(&s->changes);
@@ -173,6 +174,7 @@ int store_commit(struct store *s, struct err *e)
     if (owned) rc = owner_hears(s, rc, e);
     if (rc == 0) {
         parts_settle(s, queue);
+        days_settle(s);
         changes_clear(&s->changes);
         s->begun = false;
         roll_back(s); /* of a connection that was lost after the COMMIT */
@@ -186,6 +188,7 @@ void store_settle(struct store *s)
 {
     db_settle(&s->queue);
     db_settle(&s->output);
+    days_drop(s);
 }
 
 /* After some errors SQLite has rolled back by itself. */
@@ -196,5 +199,6 @@ void store_rollback(struct store *s)
     tally_clear(s);
     blocks_forget(&s->blocks);
     parts_forget(s);
+    days_forget(s);
     s->begun = false;
 }

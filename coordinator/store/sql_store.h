@@ -5,6 +5,7 @@
 
 #include "coordinator/store/changes.h"
 #include "coordinator/store/db.h"
+#include "coordinator/store/pg_days.h"
 #include "coordinator/store/sql_agent_sql.h"
 #include "coordinator/store/sql_blocks.h"
 #include "coordinator/store/sql_flow_sql.h"
@@ -48,6 +49,9 @@
                " CAST(coalesce(sum(bytes) FILTER (WHERE stream = 3), 0) AS BIGINT)"                \
                " FROM streams WHERE job = ?1 AND attempt = ?2")                                    \
     X(O_CHUNKS_DELETE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
+                       " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \
+    /* the same at the end of the retention, where no table goes with them */                      \
+    X(O_CHUNKS_EXPIRE, "DELETE FROM chunks WHERE cursor IN (SELECT cursor FROM chunks"             \
                        " INDEXED BY chunk_job WHERE job = ?1 ORDER BY cursor LIMIT ?2)")           \
     X(O_STREAMS_HAS, "SELECT 1 FROM streams WHERE job = ?1 LIMIT 1")                               \
     X(O_STREAMS_DELETE, "DELETE FROM streams WHERE job = ?1")                                      \
@@ -111,6 +115,7 @@ struct store {
     int64_t output_high, output_kept, output_marked;
     size_t output_added;      /* bytes of the last chunk that were not there */
     bool output_cut;          /* chunks were deleted in this transaction */
+    struct days days;         /* tables of output by day; PostgreSQL's alone */
     struct store_owner owner; /* mine NULL: one coordinator alone */
     bool in_doubt;            /* the COMMIT of the queue failed, and may have been done */
 };
@@ -143,6 +148,8 @@ int drop_evaluations(struct store *s, int64_t trigger, int64_t number, struct er
 
 /* Output of a job, at most *budget chunks. */
 int purge_output(struct store *s, int64_t job, size_t *budget, struct err *e);
+/* The same at the end of the retention: chunks in a table by day are left to the end of that. */
+int expire_output(struct store *s, int64_t job, size_t *budget, struct err *e);
 /* A final job without its output. */
 int purge_job(struct store *s, int64_t job, struct err *e);
 /* All of a final job, its output included. */

@@ -48,7 +48,7 @@ static int oldest_ended(struct store *s, int64_t ended_before_ms, int64_t *after
 /* One job, as far as the budget goes. */
 static int purge_one(struct store *s, int64_t job, size_t *budget, struct err *e)
 {
-    int rc = purge_output(s, job, budget, e);
+    int rc = expire_output(s, job, budget, e);
     if (rc != 0 || *budget == 0) return rc; /* the job goes when all its output went */
     rc = purge_job(s, job, e);
     (*budget)--;

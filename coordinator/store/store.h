@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/store_agent_event.h"
+#include "coordinator/store/store_day.h"
 #include "coordinator/store/store_flow.h"
 #include "coordinator/store/store_notice.h"
 #include "coordinator/store/store_owner.h"
@@ -252,9 +253,8 @@ int store_tidy(struct store *s, size_t most, const struct store_gone *gone, bool
  * flows that were deleted. `most` counts rows. */
 int store_purge_setup(struct store *s, int64_t before_ms, size_t most,
                       const struct store_gone *gone, bool *more, struct err *e);
-/* Executions that ended, with their task runs; final jobs that are of none; and all that belongs to
- * them. `most` counts jobs, executions and chunks of output; a job goes after its last chunk, an
- * execution after its last job. */
+/* Executions that ended and final jobs of none, with all of theirs but output that goes with its
+ * table. `most` counts those and chunks; a job goes after these, an execution after its jobs. */
 int store_purge(struct store *s, int64_t ended_before_ms, size_t most, bool *more, struct err *e);
 
 #endif
