@@ -132,12 +132,16 @@ static bool purge(struct engine *g, bool *more)
                                     .on_flow = on_flow_gone,
                                     .user = g};
     int64_t before_ms = g->now.wall_ms - g->config.retention_ms;
-    bool jobs = false, setup = false, unused = false, sessions = false, agents = false;
+    bool jobs = false, setup = false, unused = false, sessions = false, agents = false,
+         output = false;
     int64_t agents_ms = g->now.wall_ms - AGENT_EVENTS_KEPT_MS;
     if (g->config.retention_ms > 0) {
         if (!store_ok(g, store_purge(g->store, before_ms, UPKEEP_MOST, &jobs, &g->err)) ||
             !store_ok(g,
                       store_purge_setup(g->store, before_ms, UPKEEP_MOST, &gone, &setup, &g->err)))
+            return false;
+        if (!store_ok(g, store_output_days(g->store, g->now.wall_ms, g->config.retention_ms, !jobs,
+                                           &output, &g->err)))
             return false;
     }
     if (!store_ok(g, store_tidy(g->store, UPKEEP_MOST, &gone, &unused, &g->err)) ||
@@ -145,7 +149,7 @@ static bool purge(struct engine *g, bool *more)
                                                &g->err)) ||
         !store_ok(g, store_agent_events_purge(g->store, agents_ms, UPKEEP_MOST, &agents, &g->err)))
         return false;
-    *more = jobs || setup || unused || sessions || agents;
+    *more = jobs || setup || unused || sessions || agents || output;
     return true;
 }
 

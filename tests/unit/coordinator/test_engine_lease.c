@@ -269,6 +269,47 @@ static void upkeep__old_jobs_and_keys_are_forgotten(void **state)
     assert_int_equal(world_state(w, open_one), JOB_CREATED);
 }
 
+/* What the housekeeping asks of a store with days of output. */
+static struct {
+    int calls, unpurged, more; /* how often there is more to do */
+} days;
+
+int __wrap_store_output_days(struct store *s, int64_t now_ms, int64_t retention_ms, bool purged,
+                             bool *more, struct err *e);
+int __wrap_store_output_days(struct store *s, int64_t now_ms, int64_t retention_ms, bool purged,
+                             bool *more, struct err *e)
+{
+    (void)s;
+    (void)e;
+    assert_int_equal(retention_ms, INT64_C(7) * 24 * 3600 * 1000);
+    assert_true(now_ms > retention_ms);
+    days.calls++;
+    days.unpurged += !purged;
+    *more = days.more > 0 && days.more--;
+    return 0;
+}
+
+static void upkeep__days_of_output_go_on_while_there_is_more(void **state)
+{
+    struct world *w = *state;
+    world_live(w, 1000000);
+    int before = days.calls;
+    days.more = 5;
+    world_live(w, 610000);
+    assert_in_range(days.calls - before, 6, 7);
+    assert_int_equal(days.unpurged, 0);
+}
+
+static void upkeep__days_of_output_do_not_end_before_their_jobs(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 700; i++)
+        world_do(w, cmd_id(w, CMD_CANCEL, world_submit(w, NULL, NULL)));
+    days.unpurged = 0;
+    world_live(w, INT64_C(8) * 24 * 3600 * 1000);
+    assert_int_equal(days.unpurged, 1); /* 500 go in a step */
+}
+
 static void upkeep__requires_of_jobs_that_are_gone__make_room(void **state)
 {
     struct world *w = *state;
@@ -325,6 +366,8 @@ int main(void)
         WORLD_TEST(cancelled_while_away__killed_at_lease_end),
         WORLD_TEST(idle__no_timer_but_the_upkeep),
         WORLD_TEST(upkeep__old_jobs_and_keys_are_forgotten),
+        WORLD_TEST(upkeep__days_of_output_go_on_while_there_is_more),
+        WORLD_TEST(upkeep__days_of_output_do_not_end_before_their_jobs),
         WORLD_TEST(upkeep__requires_of_jobs_that_are_gone__make_room),
         WORLD_TEST(upkeep__requires_that_the_store_forgot__are_learnt_anew),
     };
