@@ -109,6 +109,14 @@ static int prepare(struct db *d, struct buf *sql, struct stmt **out, struct err 
     return rc;
 }
 
+/* The condition on rows begins here; true: there is one. */
+static bool add_only(struct buf *b, const struct move_table *t, const struct db *d)
+{
+    if (!t->only || d->driver->dialect != DIALECT_POSTGRESQL) return false;
+    buf_addf(b, " WHERE %s", t->only);
+    return true;
+}
+
 /* Of all keys, or of the greatest. */
 static int prepare_keys(const struct move_table *t, struct db *d, bool last, struct stmt **out,
                         struct err *e)
@@ -119,6 +127,7 @@ static int prepare_keys(const struct move_table *t, struct db *d, bool last, str
     add_key(&b, t, "");
     buf_adds(&b, " FROM ");
     add_name(&b, t, d);
+    add_only(&b, t, d);
     buf_adds(&b, " ORDER BY ");
     add_key(&b, t, last ? " DESC" : "");
     if (last) buf_adds(&b, " LIMIT 1");
@@ -135,8 +144,9 @@ static int prepare_rows(const struct move_table *t, struct db *d, bool behind, s
     add_columns(&b, t);
     buf_adds(&b, " FROM ");
     add_name(&b, t, d);
+    bool only = add_only(&b, t, d);
     if (behind) {
-        buf_adds(&b, " WHERE (");
+        buf_adds(&b, only ? " AND (" : " WHERE (");
         add_key(&b, t, "");
         buf_adds(&b, ") > (");
         for (int i = 0; i < t->key_count; i++)

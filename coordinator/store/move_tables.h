@@ -16,6 +16,7 @@ struct move_table {
     char *columns[MOVE_COLUMNS_MOST];
     enum move_type types[MOVE_COLUMNS_MOST];
     int count;
+    const char *only;       /* a condition on PostgreSQL's rows; NULL: all are copied. Borrowed */
     int key[MOVE_KEY_MOST]; /* places in columns */
     int key_count;
 };

@@ -218,6 +218,17 @@ static int check_source(struct move *w, struct err *e)
     return 0;
 }
 
+/* Chunks of jobs that are gone are left behind: in PostgreSQL they wait for the end of their table
+ * (pg_days.h), in a file nobody would ever delete them. */
+static void leave_expired(struct move *w)
+{
+    for (size_t i = 0; i < w->tables.count; i++) {
+        struct move_table *t = &w->tables.items[i];
+        if (t->output && str_eq(t->name, "chunks"))
+            t->only = "EXISTS (SELECT 1 FROM cadre_output.streams s WHERE s.job = chunks.job)";
+    }
+}
+
 static int open_both(struct move *w, struct err *e)
 {
     int rc = marks_read_files(w->m->folder, &w->files_marks, e);
@@ -227,6 +238,7 @@ static int open_both(struct move *w, struct err *e)
     if (rc == 0 && !w->m->to_pg) rc = make_room(w, e);
     if (rc == 0) rc = w->m->to_pg ? open_pg(w, e) : open_files(w, e);
     if (rc == 0) rc = move_tables_list(&w->files->queue, &w->files->output, &w->tables, e);
+    if (rc == 0 && !w->m->to_pg) leave_expired(w);
     return rc;
 }
 
@@ -321,6 +333,7 @@ static int begin_anew(struct move *w, struct err *e)
     if (rc == 0) rc = put_row(w, MARK_COPY, source_name(w), w->id, e);
     if (rc == 0) rc = clear_tables(w, false, e);
     if (rc == 0) rc = clear_tables(w, true, e);
+    if (rc == 0) rc = db_run_text(&w->pg->queue, PG_DAYS_ANEW, e);
     rc = pg_opening_end(w->pg, rc, e);
     return rc ? rc : mark_source(w, e);
 }

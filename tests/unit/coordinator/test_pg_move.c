@@ -35,10 +35,11 @@ struct side {
 
 /* ---- what is moved -------------------------------------------------------------------------- */
 
-/* Of a row r: the first part of the key tells rows apart, and so do texts. */
+/* Of a row r: the first part of the key tells rows apart, and so do texts. Each chunk is of a job
+ * that has a stream. */
 static void add_value(struct buf *b, const struct move_table *t, int at)
 {
-    bool first = t->key[0] == at, key = first;
+    bool first = t->key[0] == at || str_eq(t->columns[at], "job"), key = first;
     for (int i = 1; i < t->key_count; i++)
         key = key || t->key[i] == at;
     if (t->types[at] == MOVE_INTEGER)
@@ -260,6 +261,30 @@ static void there_and_back__each_row_is_the_same(void **state)
     mem_free(s.folder);
 }
 
+/* As a coordinator has it some days later. One chunk is of a job that was purged. */
+static void make_days(void)
+{
+    psql("CREATE TABLE cadre_output.chunks_1 (LIKE cadre_output.chunks INCLUDING ALL)"
+         " INHERITS (cadre_output.chunks); INSERT INTO cadre_output.days VALUES (1, 5, 0);"
+         "WITH m AS (DELETE FROM ONLY cadre_output.chunks WHERE cursor % 3 = 0 RETURNING *)"
+         " INSERT INTO cadre_output.chunks_1 SELECT * FROM m;"
+         "INSERT INTO cadre_output.chunks_1 VALUES (2, 3, 1, 1, 0, 'gone', 0, 0);");
+}
+
+static void there_and_back__output_of_all_days_comes(void **state)
+{
+    (void)state;
+    fresh();
+    struct side s = {.folder = full_folder()};
+    struct store_move m;
+    char *before = dump(s.folder);
+    OK(move(&s, true, &m, &e));
+    make_days();
+    back_is_what_was_moved_there(before);
+    mem_free(before);
+    mem_free(s.folder);
+}
+
 /* As if it had been killed: what is there is a beginning of each table. */
 static void cut(void)
 {
@@ -306,6 +331,7 @@ static void interrupted__and_the_source_used_again__begins_anew(void **state)
     s.fails_at = NULL;
     OK(move(&s, true, &m, &e));
     cut();
+    psql("UPDATE cadre_output.days SET emptied = 1");
     OK(mark(&s, MARK_MOVED, NULL, &e));
     OK(store_open(s.folder, &used, &e));
     OK(db_exec(&used->queue, "UPDATE jobs SET name = 'changed'; DELETE FROM notices", &e));
@@ -313,6 +339,9 @@ static void interrupted__and_the_source_used_again__begins_anew(void **state)
     char *before = dump(s.folder);
     OK(move(&s, true, &m, &e));
     assert_false(m.resumed);
+    char *days = pg_server_psql(&server, "SELECT * FROM cadre_output.days");
+    assert_string_equal(days, "0|0|0\n"); /* its rows are there again */
+    mem_free(days);
     back_is_what_was_moved_there(before);
     mem_free(before);
     mem_free(s.folder);
@@ -400,6 +429,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back__each_row_is_the_same),
+        cmocka_unit_test(there_and_back__output_of_all_days_comes),
         cmocka_unit_test(interrupted__goes_on),
         cmocka_unit_test(interrupted__and_the_source_used_again__begins_anew),
         cmocka_unit_test(target_with_something_in_it__is_refused),
