@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/shared.h"
+#include "coordinator/store/pg_schema.h"
 #include "coordinator/store/pg_store.h"
 #include "coordinator/store/sql_schema.h"
 #include "coordinator/watching.h"
@@ -138,6 +139,32 @@ static void older_tables_are_upgraded_at_the_start(void **state)
     OK(start(&r, &e));
     reader_close(r);
     expect("SELECT epoch, batch FROM cadre.owner", "5|9\n");
+}
+
+/* Of the version without tables by day, with output. */
+static void output_of_before_is_day_0(void **state)
+{
+    (void)state;
+    if (!there) skip();
+    atomic_store(&later, false);
+    psql("DROP SCHEMA cadre CASCADE; DROP SCHEMA cadre_output CASCADE;");
+    int base = 0;
+    char *sql = pg_schema_step(0, &base);
+    assert_int_equal(base, SCHEMA_BASE);
+    psql(sql);
+    mem_free(sql);
+    psql("INSERT INTO cadre.parts VALUES ('a', 'aa', 0);"
+         "INSERT INTO cadre_output.parts (id, output_mark) VALUES ('a', 0);"
+         "INSERT INTO cadre_output.chunks VALUES (1, 1, 1, 1, 0, 'abc', 1, NULL);"
+         "INSERT INTO cadre_output.streams VALUES (1, 1, 1, 3, 3, 1, 1);"
+         "UPDATE cadre.owner SET epoch = 4, batch = 7;");
+    struct reader *r = NULL;
+    FAILS(ERR_UNSUPPORTED, shared_open_reader(shared, &r, &e));
+    OK(start(&r, &e));
+    reader_close(r);
+    expect_version(false);
+    expect("SELECT * FROM cadre_output.days", "0|0|0\n");
+    expect("SELECT count(*) FROM ONLY cadre_output.chunks", "1\n");
 }
 
 static void tables_of_this_version_are_left_alone(void **state)
@@ -285,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(older_tables_are_upgraded_at_the_start),
+        T(output_of_before_is_day_0),
         T(tables_of_this_version_are_left_alone),
         T(owner_of_the_former_version_is_not_disturbed),
         T(owner_that_died_is_waited_for),
