@@ -445,6 +445,14 @@ static void on_all(const char *addresses, void *user)
     if (c->owning) owning_set_addresses(c->owning, addresses);
 }
 
+static void on_unfit(const char *why, void *user)
+{
+    struct coordinator *c = user;
+    api_set_unfit(c->api, why);
+    if (why) sampling_stop(c->sampling);
+    c->sampling = why ? NULL : sampling_start(c->loop, c->reads, c->history, c->timeouts.sample_ms);
+}
+
 static void on_lost(void *user)
 {
     struct coordinator *c = user;
@@ -524,6 +532,7 @@ static int start_ownership(struct coordinator *c, struct err *e)
     struct watching_handler handler = {.on_taken = on_taken,
                                        .on_given = on_given,
                                        .on_all = on_all,
+                                       .on_unfit = on_unfit,
                                        .user = c};
     if (c->shared)
         shared_name(c->shared, &(struct shared_self){.id = c->id,

@@ -56,13 +56,23 @@ static struct pg_reign reign_of(const struct owner_row *row)
     return (struct pg_reign){.epoch = row->epoch, .batch = row->batch};
 }
 
+/* What the server, or something before it, does not support says nothing of the tables. */
+static int read_row(struct shared *s, struct pg_owner *o, struct err *e)
+{
+    struct err why = {0};
+    int rc = connect_row(s, &why);
+    if (!rc) rc = pg_owner_look(&s->row, o, &why);
+    if (rc == ERR_UNSUPPORTED) rc = why.code = ERR_IO;
+    if (rc && e) *e = why;
+    return rc;
+}
+
 static int look(void *user, struct owner_row *row, char **addresses, struct err *e)
 {
     struct shared *s = user;
     struct pg_owner o = {0};
     *addresses = NULL;
-    int rc = connect_row(s, e);
-    if (!rc) rc = pg_owner_look(&s->row, &o, e);
+    int rc = read_row(s, &o, e);
     if (!rc && o.schema > schema_newest()) rc = pg_schema_check(o.schema, e);
     if (!rc) s->schema = o.schema;
     if (!rc) {

@@ -28,7 +28,7 @@ struct watching {
     char *all;                /* where all coordinators are, JSON list; NULL: not known */
     int64_t said_epoch;       /* of the owner that was logged last; 0: none was */
     bool failing;             /* the last question had no answer: it was logged */
-    bool unfit;               /* so was that this program is not for the database any more */
+    bool unfit;               /* the tables are of a version that this program does not know */
     bool stopped;
     uv_timer_t timer;
     uv_async_t async;
@@ -158,23 +158,37 @@ static void wait_for_next(struct watching *w)
     wait(w, ms);
 }
 
-/* Whoever upgrades the tables has not stopped this one. It may have failed before. */
-static void tell_unfit(struct watching *w)
+static void forget_owner(struct watching *w)
 {
-    if (w->rc != ERR_UNSUPPORTED || w->unfit) return;
-    log_warn("owner: this coordinator can not own the queue any more, and what it shows may be "
-             "wrong: stop it: %s",
-             err_text(&w->err));
-    w->unfit = true;
+    mem_free(w->owner);
+    w->owner = NULL;
+}
+
+/* Whoever upgraded the tables has not stopped this one. What it saw before leads to no take-over.
+ * The version may be known again: of a database that was restored. */
+static void judge_tables(struct watching *w)
+{
+    bool unfit = w->rc == ERR_UNSUPPORTED;
+    if (unfit == w->unfit || (w->rc && !unfit)) return;
+    w->unfit = unfit;
+    if (unfit) {
+        ownership_init(&w->machine);
+        forget_owner(w);
+        log_error("owner: this coordinator serves nothing any more and cannot own the queue: %s",
+                  err_text(&w->err));
+    } else {
+        log_info("owner: this coordinator knows the version of the database again and serves");
+    }
+    if (w->handler.on_unfit) w->handler.on_unfit(unfit ? err_text(&w->err) : NULL, w->handler.user);
 }
 
 static void complain(struct watching *w, const char *what)
 {
-    tell_unfit(w);
-    if (w->rc == 0 || w->rc == ERR_FENCED) {
+    bool unfit = w->question == ASK_LOOK && w->rc == ERR_UNSUPPORTED;
+    if (w->rc == 0 || w->rc == ERR_FENCED || unfit) {
         if (w->failing) log_info("owner: the database answers again");
         w->failing = false;
-    } else if (!w->failing && w->rc != ERR_UNSUPPORTED) {
+    } else if (!w->failing) {
         log_warn("owner: %s: %s", what, err_text(&w->err));
         w->failing = true;
     }
@@ -192,12 +206,13 @@ static void say_owner(struct watching *w)
 static void on_look(struct watching *w)
 {
     complain(w, "the database does not say who owns the queue");
+    judge_tables(w);
     if (w->rc == 0) {
         ownership_saw(&w->machine, &w->row, w->answered_ms);
-        mem_free(w->owner);
+        forget_owner(w);
         /* one that lost it may still be the last that the row names */
         bool other = w->row.held && w->found && !str_eq(w->found, w->addresses);
-        w->owner = other ? mem_strdup(w->found) : NULL;
+        if (other) w->owner = mem_strdup(w->found);
         say_owner(w);
     }
     mem_free(w->found);
@@ -349,8 +364,7 @@ void watching_again(struct watching *w, int64_t pause_ms)
     if (w->stopped) return;
     ownership_init(&w->machine);
     w->owns = false;
-    mem_free(w->owner);
-    w->owner = NULL;
+    forget_owner(w);
     wait(w, pause_ms);
 }
 

@@ -23,6 +23,10 @@ struct watching_handler {
     /* Where all coordinators are that are alive, this one first: JSON list of 8 addresses at most,
      * for the call. When it changes. NULL: nobody wants to know. */
     void (*on_all)(const char *addresses, void *user);
+    /* The tables are of a version that this program does not know: nothing is to be served, and
+     * the queue is not taken over. why: a sentence, for the call; NULL: they are known again. May
+     * be NULL. */
+    void (*on_unfit)(const char *why, void *user);
     void *user;
 };
 

@@ -122,6 +122,13 @@ void api_set_owner(struct api *a, struct spine *spine, struct courier *courier)
     api_on_relief(a); /* who waited for the other spine does not wait for this one */
 }
 
+void api_set_unfit(struct api *a, const char *why)
+{
+    mem_free(a->unfit);
+    a->unfit = mem_strdup(why);
+    if (why) conn_break_streams(a);
+}
+
 void api_on_effect(struct api *a, struct effect *x)
 {
     live_on_effect(a->live, x);
@@ -217,5 +224,6 @@ void api_free(struct api *a)
     map_fini(&a->followers);
     map_fini(&a->execution_followers);
     mem_free(a->put_off);
+    mem_free(a->unfit);
     mem_free(a);
 }

@@ -58,6 +58,10 @@ struct api *api_new(const struct api_options *o);
  * of the engine gets 503 and may try again, streams break off without their end, so that who
  * follows comes back. */
 void api_set_owner(struct api *a, struct spine *spine, struct courier *courier);
+/* why: the database is of a version that this program does not know, a sentence, copied; it does
+ * not own the queue. Whatever is asked of the database or the owner gets 503 with it, and streams
+ * break off. NULL: it serves, as at first. */
+void api_set_unfit(struct api *a, const char *why);
 /* Takes over a link whose handshake is done and that speaks HTTP. */
 void api_accept(struct api *a, struct link *l);
 /* What is not for sessions, the metrics or channels; afterwards, once per list of effects:

@@ -37,6 +37,7 @@ struct api {
     struct api_options o;
     struct spine *spine;     /* NULL: another coordinator owns the queue */
     struct courier *courier; /* the same */
+    char *unfit;             /* why nothing is served; NULL: it is */
     struct auth *auth;
     struct rate *webhooks; /* how many calls each of them takes */
     struct traffic *traffic;

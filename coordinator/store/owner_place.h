@@ -23,7 +23,8 @@ struct owner_row {
 
 struct owner_place {
     /* Reads it. *addresses: the holder's, a JSON list for agents and for other coordinators,
-     * mem_free; NULL: there is none, or it has said none. */
+     * mem_free; NULL: there is none, or it has said none. ERR_UNSUPPORTED: the tables are of a
+     * version that this program does not know, and nothing else is so. */
     int (*look)(void *user, struct owner_row *row, char **addresses, struct err *e);
     /* Takes over where the row has *row's epoch and batch: raises the epoch and writes the
      * addresses (a JSON list, or NULL). *row is as it is then. */

@@ -48,6 +48,7 @@ static int look(void *user, struct owner_row *row, char **addresses, struct err 
     struct seat *s = user;
     atomic_fetch_add(&s->looks, 1);
     if (is_cut(s, e)) return e->code;
+    if (atomic_load(&s->newer)) return err_set(e, ERR_UNSUPPORTED, "the tables are newer (test)");
     uv_mutex_lock(&s->row->lock);
     *row = s->row->now;
     *addresses = s->row->addresses[0] ? mem_strdup(s->row->addresses) : NULL;

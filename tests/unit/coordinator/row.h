@@ -18,6 +18,7 @@ struct seat {
     struct row *row;
     struct owner_place place; /* for the coordinator */
     atomic_bool cut;          /* there is no answer, and nothing is done */
+    atomic_bool newer;        /* a look finds tables of a newer version */
     atomic_int lost_answers;  /* so many renewals are done, and not answered */
     atomic_int lost_asks;     /* ... and so many are not done, and not answered */
     atomic_int looks, takes, renewals, resolves, releases;

@@ -366,6 +366,111 @@ static void loading__row_is_stolen__does_not_own(void **state)
     assert_int_equal(row_read(&row).epoch - now.epoch, atomic_load(&at_b.takes));
 }
 
+/* ---- tables of a newer version ---- */
+
+static void refuses(struct house *h, const char *method, const char *path, const char *body)
+{
+    struct answer x;
+    house_call(h, method, path, NULL, body, NULL, &x);
+    answer_is(&x, 503, "no-owner", "this coordinator serves nothing: the tables are newer (test)");
+    answer_fini(&x);
+}
+
+static void until_refuses(struct house *h, bool refused)
+{
+    for (bool ready = refused; ready == refused;) {
+        struct answer x;
+        turn();
+        house_call(h, "GET", "/readyz", "", NULL, NULL, &x);
+        ready = x.status == 200;
+        answer_fini(&x);
+    }
+}
+
+static void answers(struct house *h, const char *path)
+{
+    struct answer x;
+    house_call(h, "GET", path, "", NULL, NULL, &x);
+    assert_int_equal(x.status, 200);
+    answer_fini(&x);
+}
+
+static void standby__tables_are_newer__serves_nothing(void **state)
+{
+    struct identity agent;
+    struct peer p;
+    int64_t retry_ms;
+    (void)state;
+    let_a_own();
+    house_certify(&b, "06f3k9x2m1c7a", os_wall_ms() - 60000, os_wall_ms() + 60000, PKI_CLIENT,
+                  &agent);
+    atomic_store(&at_b.newer, true);
+    until_refuses(&b, true);
+    static const char *const paths[] = {
+        "/readyz",        "/readyz?owner",      "/api/v1/jobs",         "/api/v1/status",
+        "/api/v1/whoami", "/api/v1/jobs/1/why", "/api/v1/coordinators", "/metrics",
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+        refuses(&b, "GET", paths[i], NULL);
+    refuses(&b, "POST", "/api/v1/jobs", "{\"command\":[\"true\"]}");
+    refuses(&b, "POST", "/api/v1/session", "{\"token\":\"x\"}");
+    refuses(&b, "POST", "/api/v1/webhooks/a/b", "{}");
+    answers(&b, "/healthz");
+    answers(&b, "/api/v1/version");
+    answers(&b, "/ca.pem");
+    peer_open(&p, &b, ALPN_CADRE, agent.cert, agent.key);
+    peer_hello(&p, "one", "boot-1", 4);
+    peer_refused(&p, "not-owner", &retry_ms);
+    assert_true(owns(&a));
+    submit(&a, 201, NULL);
+    peer_fini(&p);
+    identity_fini(&agent);
+}
+
+static void standby__tables_are_newer__takes_nothing_over(void **state)
+{
+    (void)state;
+    let_a_own();
+    atomic_store(&at_b.newer, true);
+    until_refuses(&b, true);
+    house_stop(&a);
+    atomic_fetch_add(&ahead_ms, 2 * OWNER_TAKEOVER_MS);
+    int looks = atomic_load(&at_b.looks);
+    while (atomic_load(&at_b.looks) < looks + 2)
+        turn();
+    assert_int_equal(atomic_load(&at_b.takes), 0);
+    refuses(&b, "GET", "/api/v1/jobs", NULL);
+}
+
+/* A database that was restored. */
+static void standby__tables_are_known_again__serves(void **state)
+{
+    (void)state;
+    let_a_own();
+    atomic_store(&at_b.newer, true);
+    until_refuses(&b, true);
+    atomic_store(&at_b.newer, false);
+    until_refuses(&b, false);
+    is_ready(&b, false);
+    assert_int_equal(jobs(&b), 0);
+    house_stop(&a);
+    until_owns(&b);
+    submit(&b, 201, NULL);
+}
+
+/* An answer that says nothing of the tables. */
+static void standby__is_cut_off__serves(void **state)
+{
+    (void)state;
+    let_a_own();
+    atomic_store(&at_b.cut, true);
+    int looks = atomic_load(&at_b.looks);
+    while (atomic_load(&at_b.looks) < looks + 1)
+        turn();
+    is_ready(&b, false);
+    assert_int_equal(jobs(&b), 0);
+}
+
 static void losing__stops(void **state)
 {
     (void)state;
@@ -392,6 +497,10 @@ int main(void)
         T(loading__stops__gives_it_back),
         T(loading__takes_long__is_renewed),
         T(loading__row_is_stolen__does_not_own),
+        T(standby__tables_are_newer__serves_nothing),
+        T(standby__tables_are_newer__takes_nothing_over),
+        T(standby__tables_are_known_again__serves),
+        T(standby__is_cut_off__serves),
         T(losing__stops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

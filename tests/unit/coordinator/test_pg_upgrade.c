@@ -255,8 +255,8 @@ static void hear(enum log_level level, const char *line, void *user)
 {
     struct heard *h = user;
     uv_mutex_lock(&h->lock);
-    h->warnings += level == LOG_WARN;
-    h->unfit += strstr(line, "can not own the queue any more") && strstr(line, "newer Cadre");
+    h->warnings += level == LOG_WARN || level == LOG_ERROR;
+    h->unfit += strstr(line, "serves nothing any more") && strstr(line, "newer Cadre");
     uv_mutex_unlock(&h->lock);
 }
 
