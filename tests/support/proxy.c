@@ -17,11 +17,16 @@
  *               arrives, and all that is answered from then on is thrown away, until the
  *               connection ends. Says "swallowed" when that begins. TEXT has to come in one piece,
  *               as what is small does
+ *   before TEXT  the next client of PostgreSQL that sends TEXT: what it sends arrives as far as the
+ *               COMMIT behind it; that and all the rest of this connection is held back, either
+ *               way, until `pass`. Says "held" when the last byte before it has gone on
+ *   behind TEXT  the same, but the COMMIT arrives, too
  *
  * The end of stdin is its end.
  */
 #include "base/mem.h"
 #include "base/str.h"
+#include "tests/support/pg_commit.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -32,6 +37,7 @@
 #define BACKLOG 128
 
 enum mode { PASS, HOLE, CLOSE };
+enum hold { HOLD_NOTHING, HOLD_BEFORE, HOLD_BEHIND };
 
 struct pair;
 
@@ -43,7 +49,8 @@ struct end {
     uv_timer_t timer; /* runs while `held` waits for its time */
     char *held;
     size_t held_len;
-    bool reading, ended;
+    size_t pass_len; /* so many of them go on now */
+    bool reading, writing;
 };
 
 struct pair {
@@ -53,6 +60,10 @@ struct pair {
     uv_connect_t connect;
     bool connected, closing;
     bool deaf; /* what the server says is thrown away */
+    struct pg_commit commit;
+    enum hold hold; /* at the next COMMIT */
+    bool holds;     /* as soon as what goes on has gone */
+    bool held;      /* nothing passes */
     int open_handles;
 };
 
@@ -65,6 +76,8 @@ struct proxy {
     uint64_t delay_ms;
     struct pair *pairs;
     char swallow[64]; /* "": nobody is made deaf */
+    char text[64];    /* of the next client whose COMMIT is held back; "": of nobody */
+    enum hold hold;   /* how */
     char line[128];
     size_t line_len;
     char input[256];
@@ -106,15 +119,33 @@ static void pair_close(struct pair *p, bool reset)
 
 static void steer(struct end *e);
 
+static void hold(struct pair *p)
+{
+    p->holds = false;
+    p->held = true;
+    steer(&p->client);
+    steer(&p->server);
+    printf("held\n");
+}
+
 static void on_written(uv_write_t *w, int status)
 {
     struct end *e = w->data;
+    struct pair *p = e->pair;
     mem_free(w);
-    if (e->pair->closing) return;
-    mem_free(e->held);
-    e->held = NULL;
+    e->writing = false;
+    if (p->closing) return;
+    e->held_len -= e->pass_len;
+    memmove(e->held, e->held + e->pass_len, e->held_len);
+    e->pass_len = e->held_len;
+    if (e->held_len == 0) {
+        mem_free(e->held);
+        e->held = NULL;
+    }
     if (status < 0)
-        pair_close(e->pair, false);
+        pair_close(p, false);
+    else if (p->holds && e == &p->client)
+        hold(p);
     else
         steer(e);
 }
@@ -122,11 +153,12 @@ static void on_written(uv_write_t *w, int status)
 static void pass_on(uv_timer_t *t)
 {
     struct end *e = t->data;
-    if (e->pair->proxy->mode == HOLE) return; /* steer comes again when that is over */
+    if (e->pair->proxy->mode == HOLE || e->pair->held) return; /* `pass` starts it again */
     uv_write_t *w = mem_alloc(sizeof *w);
-    uv_buf_t b = uv_buf_init(e->held, (unsigned)e->held_len);
+    uv_buf_t b = uv_buf_init(e->held, (unsigned)e->pass_len);
     w->data = e;
-    if (uv_write(w, (uv_stream_t *)&e->other->tcp, &b, 1, on_written) == 0) return;
+    e->writing = uv_write(w, (uv_stream_t *)&e->other->tcp, &b, 1, on_written) == 0;
+    if (e->writing) return;
     mem_free(w);
     pair_close(e->pair, false);
 }
@@ -139,19 +171,35 @@ static void on_alloc(uv_handle_t *h, size_t size, uv_buf_t *b)
     *b = uv_buf_init(e->held, CHUNK);
 }
 
-/* Does the client say what makes it deaf? */
-static void listen_for_text(struct end *e)
+/* Once: the text is forgotten then. */
+static bool says(const struct end *e, char *text)
 {
-    struct proxy *x = e->pair->proxy;
-    size_t len = strlen(x->swallow);
-    if (len == 0 || e != &e->pair->client) return;
+    size_t len = strlen(text);
+    if (len == 0) return false;
     for (size_t i = 0; i + len <= e->held_len; i++) {
-        if (memcmp(e->held + i, x->swallow, len) != 0) continue;
-        e->pair->deaf = true;
-        x->swallow[0] = '\0';
-        printf("swallowed\n");
-        return;
+        if (memcmp(e->held + i, text, len) != 0) continue;
+        text[0] = '\0';
+        return true;
     }
+    return false;
+}
+
+/* Does the client say what makes it deaf, or what its next COMMIT is held back for? */
+static void listen_to(struct end *e)
+{
+    struct pair *p = e->pair;
+    struct proxy *x = p->proxy;
+    if (e != &p->client) return;
+    if (says(e, x->swallow)) {
+        p->deaf = true;
+        printf("swallowed\n");
+    }
+    if (says(e, x->text)) p->hold = x->hold;
+    size_t at = pg_commit_find(&p->commit, e->held, e->held_len);
+    if (p->hold == HOLD_NOTHING || at == e->held_len) return;
+    if (p->hold == HOLD_BEFORE) e->pass_len = at;
+    p->hold = HOLD_NOTHING;
+    p->holds = true;
 }
 
 /* One chunk at a time: it is written before the next one is read. */
@@ -165,8 +213,8 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
         return;
     }
     if (n > 0) {
-        e->held_len = (size_t)n;
-        listen_for_text(e);
+        e->held_len = e->pass_len = (size_t)n;
+        listen_to(e);
         uv_read_stop(s);
         e->reading = false;
         uv_timer_start(&e->timer, pass_on, e->pair->proxy->delay_ms, 0);
@@ -181,7 +229,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 static void steer(struct end *e)
 {
     struct pair *p = e->pair;
-    bool want = p->proxy->mode == PASS && p->connected && !e->held;
+    bool want = p->proxy->mode == PASS && p->connected && !p->held && !e->held;
     if (p->closing || want == e->reading) return;
     e->reading = want;
     if (!want)
@@ -248,6 +296,7 @@ static void set_mode(struct proxy *x, enum mode mode)
     for (struct pair *p = x->pairs, *next; p; p = next) {
         next = p->next;
         if (p->closing) continue;
+        if (mode == PASS) p->held = false;
         if (mode == CLOSE) {
             pair_close(p, true);
         } else if (mode == PASS && !p->connected) {
@@ -255,7 +304,8 @@ static void set_mode(struct proxy *x, enum mode mode)
         } else {
             struct end *ends[] = {&p->client, &p->server};
             for (size_t i = 0; i < 2; i++) {
-                bool waits = ends[i]->held && !uv_is_active((uv_handle_t *)&ends[i]->timer);
+                bool timed = uv_is_active((uv_handle_t *)&ends[i]->timer);
+                bool waits = ends[i]->held && !timed && !ends[i]->writing;
                 if (mode == PASS && waits) uv_timer_start(&ends[i]->timer, pass_on, 0, 0);
                 steer(ends[i]);
             }
@@ -283,6 +333,12 @@ static void command(struct proxy *x, char *line)
     } else if (strcmp(line, "swallow") == 0 && number &&
                str_copy(x->swallow, sizeof x->swallow, number) == 0) {
         /* in force */
+    } else if (strcmp(line, "before") == 0 && number &&
+               str_copy(x->text, sizeof x->text, number) == 0) {
+        x->hold = HOLD_BEFORE;
+    } else if (strcmp(line, "behind") == 0 && number &&
+               str_copy(x->text, sizeof x->text, number) == 0) {
+        x->hold = HOLD_BEHIND;
     } else {
         printf("unknown command: %s\n", line);
         return;
