@@ -35,7 +35,7 @@
 #define READER                                                                                     \
     "SET default_transaction_read_only = on; SET statement_timeout = 30000;"                       \
     "SET idle_in_transaction_session_timeout = 30000;"
-#define OWNER "SET lock_timeout = 3000;"
+#define OWNER "SET lock_timeout = 1000;"
 /* Whoever looks at the owner's row does not wait for a list: neither for a synchronous standby nor
  * long. */
 #define LIST OWNER "SET synchronous_commit = off; SET statement_timeout = 3000;"

@@ -21,7 +21,7 @@ struct pg_place {
 enum pg_use {
     PG_WRITER, /* changes are sent with what follows them */
     PG_READER, /* nothing can be changed; lists come in blocks */
-    PG_OWNER,  /* of the owner's row alone: as PG_WRITER, and waits 3 s for a row at most */
+    PG_OWNER,  /* of the owner's row alone: as PG_WRITER, and waits 1 s for a row at most */
     PG_LIST,   /* of the coordinators' list: as PG_OWNER, in 3 s, and a commit waits for nothing */
     PG_MOVE,   /* as PG_WRITER; a transaction may rest, and a lost connection is not made anew */
 };

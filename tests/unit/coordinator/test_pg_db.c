@@ -632,8 +632,8 @@ static void session_is_the_same_when_it_connects_again(void **state)
 {
     static const char *const sessions[] = {[PG_WRITER] = "15s 0 on off",
                                            [PG_READER] = "30s 0 on on",
-                                           [PG_OWNER] = "15s 3s on off",
-                                           [PG_LIST] = "3s 3s off off"};
+                                           [PG_OWNER] = "15s 1s on off",
+                                           [PG_LIST] = "3s 1s off off"};
     (void)state;
     struct db maker, d;
     fresh(&maker);
