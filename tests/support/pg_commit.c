@@ -22,15 +22,29 @@ static const char *second_text(const struct pg_commit *f)
     return memchr(f->body + at, '\0', f->body_len - at) ? f->body + at : NULL;
 }
 
+/* Where it is kept; NULL: it is not a COMMIT's. "": a free place. */
+static char *find_name(struct pg_commit *f, const char *name)
+{
+    for (size_t i = 0; i < PG_COMMIT_NAMES; i++)
+        if (str_eq(f->names[i], name)) return f->names[i];
+    return NULL;
+}
+
+static const char *shown(const char *name)
+{
+    return name[0] ? name : "-";
+}
+
 static void note_prepared(struct pg_commit *f)
 {
     const char *sql = second_text(f);
-    bool commits = sql && str_starts(sql, "COMMIT");
-    bool same = f->known && str_eq(f->body, f->name);
-    if (commits && str_copy(f->name, sizeof f->name, f->body) == 0)
-        f->known = true;
-    else if (same)
-        f->known = false;
+    if (!sql) return;
+    const char *name = shown(f->body);
+    char *place = find_name(f, name);
+    if (place) place[0] = '\0';
+    if (!str_starts(sql, "COMMIT")) return;
+    place = find_name(f, "");
+    if (!place || str_copy(place, PG_COMMIT_NAME_SIZE, name) != 0) f->lost = true;
 }
 
 /* The message is whole. */
@@ -46,7 +60,7 @@ static bool commits(struct pg_commit *f)
         note_prepared(f);
         return false;
     case 'B':
-        return f->known && name && str_eq(name, f->name);
+        return name && find_name(f, shown(name));
     case 'Q':
         return f->body_len > 6 && memcmp(f->body, "COMMIT", 6) == 0;
     default:

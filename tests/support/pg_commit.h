@@ -7,12 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PG_COMMIT_NAMES 8
+#define PG_COMMIT_NAME_SIZE 64
+
 /* Zeroed: nothing was sent. */
 struct pg_commit {
-    bool begun;            /* the startup packet has passed: from there on messages have a type */
-    bool lost;             /* what is sent is not PostgreSQL's */
-    bool known;            /* there is a prepared COMMIT */
-    char name[64];         /* ... of this name */
+    bool begun; /* the startup packet has passed: from there on messages have a type */
+    bool lost;  /* what is sent is not PostgreSQL's */
+    /* Of the statements that are a prepared COMMIT. The unnamed one is "-". */
+    char names[PG_COMMIT_NAMES][PG_COMMIT_NAME_SIZE];
     unsigned char head[5]; /* type and length */
     size_t head_len;
     uint32_t left; /* of the body */

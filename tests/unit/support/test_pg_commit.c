@@ -86,6 +86,22 @@ static void use_of_a_prepared_commit_is_found(void **state)
     finds(&s, at, end);
 }
 
+static void each_of_several_is_found(void **state)
+{
+    struct stream s;
+    (void)state;
+    for (int n = 0; n < 3; n++) {
+        begin(&s);
+        prepare(&s);
+        PUT(&s, 'P', "other\0COMMIT\0\0\0");
+        PUT(&s, 'P', "\0COMMIT\0\0\0");
+        size_t at = n == 0   ? PUT(&s, 'B', "\0other\0\0\0\0")
+                    : n == 1 ? PUT(&s, 'B', "\0s2\0\0\0\0")
+                             : PUT(&s, 'B', "\0\0\0\0\0\0");
+        finds(&s, at, s.len);
+    }
+}
+
 static void text_is_found(void **state)
 {
     struct stream s;
@@ -158,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(use_of_a_prepared_commit_is_found),
+        cmocka_unit_test(each_of_several_is_found),
         cmocka_unit_test(text_is_found),
         cmocka_unit_test(long_message_before_it_is_passed_over),
         cmocka_unit_test(what_is_no_commit_is_not_found),
