@@ -72,22 +72,31 @@ member_make() {
 
 # member_begin N [OPTION...]: starts it, on the port that it had, and waits until it listens
 member_begin() {
+    member_try "$@" || {
+        echo "coordinator $member did not start:"
+        tail -n 20 "c$member.log"
+        exit 1
+    }
+}
+# member_try N [OPTION...]: the same; false when it ends before, with its exit code in end_code. The
+# program is program_N.
+member_try() {
     member=$1
     shift
     eval "member_port=\${port_$member:-0}"
     : >"c$member.out"
     # shellcheck disable=SC2046
-    $(member_enter "$member") cadre-coordinator run --config "c$member/coordinator.yaml" \
+    $(member_enter "$member") $(eval "echo \${program_$member:-cadre-coordinator}") run --config "c$member/coordinator.yaml" \
         --state "c$member/server" --listen "$(member_host "$member"):$member_port" "$@" \
         >"c$member.out" 2>>"c$member.log" &
     eval "pid_$member=$!"
     pids="$pids $!"
     member_up() { file_has "c$member.out" '^listening on ' || gone "$(member_pid "$member")"; }
-    until_true 30 member_up && file_has "c$member.out" '^listening on ' || {
-        echo "coordinator $member did not start:"
-        tail -n 20 "c$member.log"
-        exit 1
-    }
+    until_true 30 member_up
+    if ! file_has "c$member.out" '^listening on '; then
+        end "$(member_pid "$member")"
+        return 1
+    fi
     [ "$member_port" -eq 0 ] || return 0
     member_port=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' "c$member.out")
     eval "port_$member=$member_port"
