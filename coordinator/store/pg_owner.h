@@ -29,8 +29,8 @@ int pg_owner_look(struct db *d, struct pg_owner *out, struct err *e);
 
 /* Takes the queue over from the owner that was seen: raises the epoch of exactly that row, and is
  * committed when it returns. A transaction that holds the row for 1 s more is ended, and its
- * connection with it: some 10 s at most. ERR_FENCED: the row is another by now. ERR_UNAVAILABLE: whether it
- * was done is not known; look again. */
+ * connection with it: some 10 s at most. ERR_FENCED: the row is another by now. ERR_UNAVAILABLE:
+ * whether it was done is not known; look again. */
 int pg_owner_take(struct db *d, const struct pg_reign *seen, const char *holder,
                   const char *addresses, struct pg_reign *out, struct err *e);
 

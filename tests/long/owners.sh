@@ -1,14 +1,17 @@
 #!/bin/sh
-# Three coordinators over a PostgreSQL with a synchronous standby, 100 jobs a round, and faults that
+# Three coordinators over a PostgreSQL with a synchronous standby, 500 jobs a round, and faults that
 # the seed chooses: coordinators, agents and the database die, freeze, are cut off and fail over.
-# Each round's history is judged. CADRE_ROUNDS is how many rounds there are (20).
+# The history of each round is judged. CADRE_ROUNDS is how many there are (20), CADRE_JOBS how many
+# jobs each has (at most 900). A round prints its seed: with it as CADRE_SEED the first round has the
+# same faults.
 . "$(dirname "$0")/../system/lib.sh"
 . "$(dirname "$0")/../system/lib_faults.sh"
 . "$(dirname "$0")/../system/lib_pg.sh"
 . "$(dirname "$0")/../system/lib_owners.sh"
 echo "# seed $seed"
 pg_wanted || exit 0
-rounds=${CADRE_ROUNDS:-20}
+rounds=${CADRE_ROUNDS:-20} jobs=${CADRE_JOBS:-500} faults_each=5
+share=$((jobs * 9 / 10 / faults_each)) # of the jobs, for each fault
 primary=db0 copies=0
 pg_up $primary
 coordinator_lines=$quick_to_miss
@@ -82,20 +85,21 @@ fault_failover() {
 }
 faults="kill stop standby freeze cut reset swallow agent database slow failover"
 
-round=1 load_gap=0.3
+round=1 round_seed=$seed load_gap=0.3 all_began=$(now_ms)
 while [ "$round" -le "$rounds" ]; do
     rm -f history lock.*
-    load_begin "load${round}x" 100
-    before=$failures story=
-    for nth in 1 2 3; do
+    random_state=$round_seed round_began=$(now_ms)
+    load_begin "load${round}x" "$jobs"
+    before=$failures story= nth=0
+    while [ $nth -lt $faults_each ]; do
         owner_of || break
         victim=$owner
         random 11
         # shellcheck disable=SC2086
         fault=$(echo $faults | cut -d' ' -f$((random_value + 1)))
-        random 60
-        mark=$((random_value / 2 + (nth - 1) * 30))
-        until_true 60 has_started "$mark"
+        random "$share"
+        mark=$((random_value + nth * share)) nth=$((nth + 1))
+        until_true 120 has_started "$mark"
         began=$(now_ms)
         fault_$fault
         until_true 60 find_owner && until_true 60 agents_served ||
@@ -103,9 +107,13 @@ while [ "$round" -le "$rounds" ]; do
         story="$story $fault($(($(now_ms) - began)) ms)"
         back
     done
-    echo "# round $round:$story"
+    echo "# round $round, seed $round_seed:$story"
     load_end "round $round"
+    echo "# round $round: $((($(now_ms) - round_began) / 1000)) s"
     [ "$failures" -eq "$before" ] || break
     round=$((round + 1))
+    random 1
+    round_seed=$random_state
 done
+echo "# $((round - 1)) rounds in $((($(now_ms) - all_began) / 1000)) s"
 owners_done

@@ -85,8 +85,9 @@ member_try() {
     shift
     eval "member_port=\${port_$member:-0}"
     : >"c$member.out"
+    eval "member_program=\${program_$member:-cadre-coordinator}"
     # shellcheck disable=SC2046
-    $(member_enter "$member") $(eval "echo \${program_$member:-cadre-coordinator}") run --config "c$member/coordinator.yaml" \
+    $(member_enter "$member") "$member_program" run --config "c$member/coordinator.yaml" \
         --state "c$member/server" --listen "$(member_host "$member"):$member_port" "$@" \
         >"c$member.out" 2>>"c$member.log" &
     eval "pid_$member=$!"

@@ -15,8 +15,8 @@ agent_of_all a --slots 8
 agent_of_all b --slots 8
 long=$(once long "$(counting long)" --lease 5m)
 until_true 20 has_run long || not_ok "a job runs"
-load_gap=2
-load_begin load 45
+load_gap=1
+load_begin load 30
 
 is_held() { [ "$(grep -c '^held' "db$owner.said")" -gt "$held" ]; }
 jobs_named() { pg_sql primary "SELECT count(*) FROM cadre.jobs WHERE name = '$1'"; }

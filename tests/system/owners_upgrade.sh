@@ -16,7 +16,10 @@ for version in newer newest; do
     cp "$module" "$version/"
 done
 # The newest one has two steps more than what is released, the newer one has one.
-printf '#!/bin/sh\nexec env CADRE_TEST_STEPS=2 %s/newest/cadre-coordinator "$@"\n' "$here" >newest.sh
+cat >newest.sh <<END
+#!/bin/sh
+exec env CADRE_TEST_STEPS=2 "$here/newest/cadre-coordinator" "\$@"
+END
 chmod +x newest.sh
 
 pg_up primary
@@ -61,7 +64,7 @@ at_work() {
 long=$(once long "$(counting long)" --lease 5m)
 until_true 20 has_run long || not_ok "a job runs"
 load_gap=1
-load_begin load 60
+load_begin load 45
 owner_of
 first=$owner
 
