@@ -2,8 +2,8 @@
 # Three coordinators over a PostgreSQL with a synchronous standby, 500 jobs a round, and faults that
 # the seed chooses: coordinators, agents and the database die, freeze, are cut off and fail over.
 # The history of each round is judged. CADRE_ROUNDS is how many there are (20), CADRE_JOBS how many
-# jobs each has (at most 900). A round prints its seed: with it as CADRE_SEED the first round has the
-# same faults.
+# jobs each has (at most 900). A round prints its seed: with it as CADRE_SEED the first round has
+# the same faults.
 . "$(dirname "$0")/../system/lib.sh"
 . "$(dirname "$0")/../system/lib_faults.sh"
 . "$(dirname "$0")/../system/lib_pg.sh"
