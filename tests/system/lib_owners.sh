@@ -326,7 +326,7 @@ load_read() {
 
 owners_done() {
     if [ "$failures" -gt 0 ]; then
-        for log in c[0-9].log *.pg.log load.err; do
+        for log in c[0-9].log *.pg.log load.err long.err cut.err; do
             [ -s "$log" ] && echo "--- $log" && tail -n 25 "$log"
         done
     fi
