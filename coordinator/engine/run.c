@@ -23,6 +23,7 @@ void runs_init(struct execution *x)
 {
     x->root = (struct run){.x = x, .task = RUN_NO_TASK, .until_ms = NEVER};
     x->root.row.execution = x->row.id;
+    x->root.row.iteration = RUN_NO_ITERATION;
     children_init(&x->root.has);
 }
 

@@ -1,8 +1,8 @@
 /* The interpreter: how the task runs of an execution begin and end.
  *
  * A task run is one time that a task runs. Task runs form a tree, in which the flow itself is the
- * root: a control task (Sequential, If, ...) holds the runs of the tasks in it. A task without others
- * in it is a leaf; it has a job, or it sleeps, or it is over as it comes.
+ * root: a control task (Sequential, If, ...) holds the runs of the tasks in it. A task without
+ * others in it is a leaf; it has a job, or it sleeps, or it is over as it comes.
  *
  *        flow                        tasks:
  *        |-- 1 build   SUCCESS         - build
@@ -15,21 +15,21 @@
  *
  * The state of an execution follows from its task runs. Nothing else is kept about where it is: the
  * row of a run tells its parent, its task and its end, and from the rows of its children follows
- * which of its lists is under way, what comes next, and how it ends. In memory are the runs that are
- * open (run.h); a start reads them with one pass over the rows.
+ * which of its lists is under way, what comes next, and how it ends. In memory are the runs that
+ * are open (run.h); a start reads them with one pass over the rows.
  *
  * Each run that holds others is a small machine, the same for all kinds:
  *
  *              children to begin?           none left, none open
- *      begin ----> TASKS ------------------------+------> FINALLY ----> ends as the worst
- *                    |                           |           ^          of its children
+ *      begin ----> TASKS ------------------------+------> FINALLY ----> ends as the
+ *                    |                           |           ^          worst of its children
  *                    | one FAILED, none open     | cancel    |
  *                    v                           v           |
  *                  ERRORS -------------------------------------
  *
- *   - TASKS is the list that was chosen: of an If `then` or `else`, of a Switch a case. Most run one
- *     child after the other; a Parallel begins all, up to its `concurrent` at a time. When one does
- *     not end well, no further one begins; those that are open go on.
+ *   - TASKS is the list that was chosen: of an If `then` or `else`, of a Switch a case. Most run
+ *     one child after the other; a Parallel begins all, up to its `concurrent` at a time. When one
+ *     does not end well, no further one begins; those that are open go on.
  *   - ERRORS runs when a child is FAILED: not one that was killed or cancelled.
  *   - FINALLY runs once, always, whatever came before.
  *   - An end goes up: it is noted in the parent (children_note), which is looked at then.

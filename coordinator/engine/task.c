@@ -1,6 +1,7 @@
 /* From what a flow says to jobs: texts rendered, group and requires resolved. */
 #include "coordinator/engine/task.h"
 
+#include "base/duration.h"
 #include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -83,6 +84,13 @@ static struct json *parse_object(const char *text)
     return tree;
 }
 
+static void put_time(struct json *to, const char *key, int64_t ms)
+{
+    char text[TIME_TEXT_SIZE];
+    time_format(ms, text);
+    json_put(to, key, json_new_str(text));
+}
+
 bool task_context_need(struct engine *g, int64_t id, struct task_context *x)
 {
     if (x->loaded) return true;
@@ -92,6 +100,9 @@ bool task_context_need(struct engine *g, int64_t id, struct task_context *x)
     x->trigger = parse_object(x->row.trigger_vars);
     x->outputs = json_new(JSON_OBJECT);
     x->exit_codes = json_new(JSON_OBJECT);
+    x->execution = json_new(JSON_OBJECT);
+    put_time(x->execution, "startDate", x->row.started_ms);
+    json_put(x->execution, "state", json_new_str(fsm_name(&execution_fsm, (int)x->row.state)));
     x->loaded = true;
     return true;
 }
@@ -142,6 +153,8 @@ void task_context_free(struct task_context *x)
     json_free(x->trigger);
     json_free(x->outputs);
     json_free(x->exit_codes);
+    json_free(x->execution);
+    json_free(x->taskrun);
 }
 
 static struct expr_values context_values(const struct engine *g, const struct task_context *x,
@@ -152,6 +165,8 @@ static struct expr_values context_values(const struct engine *g, const struct ta
                             .exit_codes = x->exit_codes,
                             .trigger = x->trigger,
                             .execution_id = x->id,
+                            .execution = x->execution,
+                            .taskrun = x->taskrun,
                             .now_ms = g->now.wall_ms,
                             .zones = g->zones};
     flow_values(f, &v);
@@ -323,6 +338,52 @@ void task_interrupt(struct engine *g, struct run *r)
     r->row.job = job_create_ended(g, &row, &end);
 }
 
+static bool is_iteration(const struct run *r)
+{
+    return r->row.iteration != RUN_NO_ITERATION;
+}
+
+static void put_value(struct json *to, const struct run *iteration)
+{
+    struct json *value = NULL;
+    const char *text = iteration->row.value;
+    if (text && json_parse(text, strlen(text), &value, NULL) == 0) json_put(to, "value", value);
+}
+
+/* As Kestra has it: a value belongs to what stands right in an iteration. */
+static struct json *parents_of(const struct run *r)
+{
+    struct json *all = json_new(JSON_ARRAY);
+    for (const struct run *p = r->up; p && p->up; p = p->up) {
+        if (is_iteration(p) || !is_iteration(p->up)) continue;
+        struct json *parent = json_new(JSON_OBJECT), *taskrun = json_new(JSON_OBJECT);
+        put_value(taskrun, p->up);
+        json_put(parent, "taskrun", taskrun);
+        json_push(all, parent);
+    }
+    return all;
+}
+
+/* What texts know as taskrun; with the value of the nearest iteration, however deep in it. */
+static struct json *taskrun_of(const struct run *r)
+{
+    char number[24];
+    struct json *x = json_new(JSON_OBJECT), *parents = parents_of(r);
+    const struct run *each = r;
+    while (each && !is_iteration(each))
+        each = each->up;
+    (void)str_format(number, sizeof number, "%lld", (long long)r->row.number);
+    json_put(x, "id", json_new_str(number));
+    put_time(x, "startDate", r->row.started_ms);
+    (void)str_format(number, sizeof number, "%lld", (long long)r->row.parent);
+    if (r->row.parent) json_put(x, "parentId", json_new_str(number));
+    if (each) json_put(x, "iteration", json_new_int(each->row.iteration));
+    if (each) put_value(x, each);
+    if (json_count(parents) > 0) json_put(x, "parent", json_copy(json_first(parents)));
+    json_put(x, "parents", parents);
+    return x;
+}
+
 /* What the texts of the task can use. false: a failure was noted. */
 static bool values_of(struct engine *g, struct run *r, struct task_context *c,
                       struct expr_values *v)
@@ -330,6 +391,8 @@ static bool values_of(struct engine *g, struct run *r, struct task_context *c,
     struct execution *x = r->x;
     if (!task_context_need(g, x->row.id, c) || !read_outputs(g, x, task_of(r)->reads, c))
         return false;
+    json_free(c->taskrun);
+    c->taskrun = taskrun_of(r);
     *v = context_values(g, c, x->revision->parsed);
     return true;
 }
@@ -387,28 +450,13 @@ char *task_text(struct engine *g, struct run *r, const char *text, struct task_c
     return NULL;
 }
 
-/* As Kestra has it: blanks, false, null, 0, [] and {} are not true. */
-static bool is_true(const char *text)
-{
-    static const char *const untrue[] = {"", "false", "null", "0", "[]", "{}"};
-    size_t len = strlen(text);
-    while (len > 0 && strchr(" \t\r\n", text[len - 1]))
-        len--;
-    while (len > 0 && strchr(" \t\r\n", *text)) {
-        text++;
-        len--;
-    }
-    for (size_t i = 0; i < sizeof untrue / sizeof *untrue; i++)
-        if (strlen(untrue[i]) == len && memcmp(untrue[i], text, len) == 0) return false;
-    return true;
-}
-
 bool task_truth(struct engine *g, struct run *r, const char *text, struct task_context *c,
                 bool *out, struct flaw *flaw)
 {
-    char *said = task_text(g, r, text, c, flaw);
-    if (!said) return false;
-    *out = is_true(said);
-    mem_free(said);
-    return true;
+    struct expr_values v;
+    flaw->err = (struct err){0};
+    if (!values_of(g, r, c, &v)) return false;
+    int rc = expr_truth(text, &v, out, &flaw->err);
+    if (rc == 0) return true;
+    return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
 }

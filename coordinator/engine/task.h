@@ -21,7 +21,8 @@ bool work_render(struct engine *g, const struct flow *f, const struct flow_work 
 struct task_context {
     bool loaded;
     struct execution_row row;
-    struct json *inputs, *trigger, *outputs, *exit_codes;
+    struct json *inputs, *trigger, *outputs, *exit_codes, *execution;
+    struct json *taskrun; /* of the run that asked last */
     char id[ID_TEXT_SIZE];
 };
 

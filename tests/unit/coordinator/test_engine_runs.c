@@ -17,6 +17,12 @@
 #define JOB(id) "{id: " id ", command: [\"true\"]}"
 #define BAD(id) "{id: " id ", type: io.kestra.plugin.core.execution.Fail, errorMessage: no}"
 #define NAP(id) "{id: " id ", type: " FLOWS "Sleep, duration: PT1H}"
+#define IF(id, condition, then, other)                                                             \
+    "{id: " id ", type: " FLOWS "If, condition: \"" condition "\", then: [" then                   \
+    "], else: [" other "]}"
+#define SWITCH(id, value, one, two, rest)                                                          \
+    "{id: " id ", type: " FLOWS "Switch, value: " value ", cases: {one: [" one "], two: [" two     \
+    "]}" rest "}"
 #define SEQUENTIAL(id, tasks) "{id: " id ", type: " FLOWS "Sequential, tasks: [" tasks "]}"
 #define PARALLEL(id, tasks) "{id: " id ", type: " FLOWS "Parallel, tasks: [" tasks "]}"
 
@@ -125,45 +131,25 @@ static void parallel__one_fails__no_further_one_begins_and_the_others_go_on(void
 static void if_and_switch__take_one_list_and_no_other(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(
-        w,
-        "tasks:\n"
-        "  - {id: y, type: " FLOWS "If, condition: \"yes\", then: [" LOG("a") "], else: [" LOG(
-            "b") "]}\n"
-                 "  - {id: n, type: " FLOWS
-                 "If, condition: \"false\", then: [" LOG("c") "], else: [" LOG(
-                     "d") "]}\n"
-                          "  - {id: no, type: " FLOWS "If, condition: \"0\", then: [" LOG(
-                              "e") "]}\n"
-                                   "  - {id: s, type: " FLOWS
-                                   "Switch, value: two, cases: {one: [" LOG("g") "], two: [" LOG(
-                                       "h") "]}, defaults: [" LOG("i") "]}\n"
-                                                                       "  - {id: t, type: " FLOWS
-                                                                       "Switch, value: x, cases: "
-                                                                       "{one: [" LOG(
-                                                                           "j") "]}, defaults: "
-                                                                                "[" LOG(
-                                                                                    "k") "]}\n"
-                                                                                         "  - "
-                                                                                         "{id: "
-                                                                                         "u, "
-                                                                                         "type:"
-                                                                                         " " FLOWS
-                                                                                         "Switc"
-                                                                                         "h, "
-                                                                                         "value"
-                                                                                         ": x, "
-                                                                                         "cases"
-                                                                                         ": "
-                                                                                         "{one:"
-                                                                                         " "
-                                                                                         "[" LOG(
-                                                                                             "l") "]}}\n");
+    int64_t id =
+        run(w,
+            "tasks: [" IF("y", "yes", LOG("a"), LOG("b")) "," IF(
+                "n", "false", LOG("c"),
+                LOG("d")) ","
+                          "{id: no, type: " FLOWS
+                          "If, condition: \"0\", then: [" LOG("e") "]}," SWITCH(
+                              "s", "two", LOG("g"), LOG("h"),
+                              ", defaults: [" LOG(
+                                  "i") "]") "," SWITCH("t", "x", LOG("j"), LOG("k"),
+                                                       ", defaults: [" LOG(
+                                                           "l") "]") "," SWITCH("u", "x", LOG("m"),
+                                                                                LOG("o"),
+                                                                                "") "]\n");
     assert_state(w, id, "SUCCESS");
     assert_runs(w, id,
                 "1 y SUCCESS 0\n2 a SUCCESS 1\n3 n SUCCESS 0\n4 d SUCCESS 3\n"
                 "5 no SUCCESS 0\n6 s SUCCESS 0\n7 h SUCCESS 6\n8 t SUCCESS 0\n"
-                "9 k SUCCESS 8\n10 u SUCCESS 0\n");
+                "9 l SUCCESS 8\n10 u SUCCESS 0\n");
 }
 
 static void if__whose_condition_has_no_value__fails(void **state)
