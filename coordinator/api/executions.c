@@ -48,6 +48,15 @@ void executions_show(struct request *r)
     request_look_up(r, l, on_shown);
 }
 
+void executions_runs(struct request *r)
+{
+    struct lookup *l = request_list(r, LIST_RUNS, lookup_runs, NULL, 0);
+    if (request_path_id(r, "execution", &l->id))
+        request_send_list(r, l);
+    else
+        lookup_free(l);
+}
+
 /* ---- starting ---- */
 
 static void on_started(struct request *r, struct reply *x)

@@ -24,6 +24,7 @@ void flows_delete(struct request *r);
 void flows_run(struct request *r);
 void executions_list(struct request *r);
 void executions_show(struct request *r);
+void executions_runs(struct request *r);
 void executions_cancel(struct request *r);
 void triggers_list(struct request *r);
 void triggers_show(struct request *r);

@@ -71,6 +71,8 @@ static const struct route routes[] = {
      executions_list},
     {"GET", "api/v1/executions/:", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, AT_DATABASE_FIRST,
      executions_show},
+    {"GET", "api/v1/executions/:/taskruns", ROLE_READ, NS_ROW, STREAM_NONE, BODY_NONE, AT_DATABASE,
+     executions_runs},
     {"GET", "api/v1/executions/:/logs", ROLE_READ, NS_ROW, STREAM_OUTPUT, BODY_NONE, AT_DATABASE,
      following_open},
     {"GET", "api/v1/executions/:/follow", ROLE_READ, NS_ROW, STREAM_EVENTS, BODY_NONE, AT_OWNER,

@@ -6,6 +6,7 @@
 #include "coordinator/answer.h"
 #include "coordinator/reads/job_json.h"
 #include "coordinator/reads/output_line.h"
+#include "coordinator/store/reader_run.h"
 #include "wire/frame.h"
 #include "wire/limits.h"
 
@@ -218,9 +219,21 @@ static int next_run(struct follow *f, struct reader *r, int64_t *job)
     return rc ? broken(f, rc, "task runs") : 0;
 }
 
+/* Which job the cursor that was asked for is of: task runs at the same time write in turns, so that
+ * it says nothing of the output of those that are told behind it. */
+static int find_from(struct follow *f, struct reader *r)
+{
+    if (f->from_job || f->cursor == 0) return 0;
+    f->from = f->cursor;
+    int rc = reader_output_job(r, f->from, &f->from_job, &f->err);
+    if (f->from_job == 0) f->from_job = INT64_MAX;
+    return rc ? broken(f, rc, "output") : 0;
+}
+
 static void begin_run(struct follow *f, int64_t job)
 {
     f->job = job;
+    f->cursor = job <= f->from_job ? f->from : 0;
     f->told = f->final = f->job_done = false;
     f->state_news = true;
     mem_free(f->waiting);
@@ -231,6 +244,7 @@ static void begin_run(struct follow *f, int64_t job)
 /* Goes on until the piece is large enough, a task run is under way, or there is no further one. */
 static void look_at_runs(struct follow *f, struct reader *r)
 {
+    if (!f->job && find_from(f, r)) return;
     for (int i = 0; i < RUNS_PER_LOOK && f->piece.len < READ_BYTES; i++) {
         if (!f->job || f->job_done) {
             int64_t job;

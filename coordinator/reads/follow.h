@@ -32,6 +32,8 @@ struct follow {
     int64_t attempt;         /* 0: all */
     uint32_t streams;        /* bit 1<<stream, 0: all */
     int64_t cursor;          /* the piece begins after this chunk */
+    int64_t from;            /* of an execution: the cursor that was asked for, ... */
+    int64_t from_job;        /* ... and the job that this chunk is of; later ones begin anew */
     bool lines;              /* as lines of JSON, not as frames or bare output */
     bool sse;                /* each of these lines as a server-sent event */
     int64_t since_ms;        /* only output that was received then or later */

@@ -16,6 +16,7 @@ static const struct list_traits kinds[LIST_KINDS] = {
     [LIST_JOBS] = {"jobs", LIST_BY_ID, 1, 50, 500},
     [LIST_MATCHES] = {"jobs", LIST_BY_ID, 1, LIMIT_JOBS, LIMIT_JOBS},
     [LIST_EXECUTIONS] = {"executions", LIST_BY_ID, 1, 50, 500},
+    [LIST_RUNS] = {"taskRuns", LIST_BY_TEXT, 1, 100, 1000},
     [LIST_COORDINATORS] = {"coordinators", LIST_BY_ID, 1, 1000, 1000},
     [LIST_TOKENS] = {"tokens", LIST_BY_ID, 1, 1000, 1000},
     [LIST_NOTICES] = {"notices", LIST_BY_ID, 1, 50, 500},

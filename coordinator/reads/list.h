@@ -15,6 +15,7 @@ enum list_kind {
     LIST_JOBS,
     LIST_MATCHES, /* of jobs, for a command about each of them */
     LIST_EXECUTIONS,
+    LIST_RUNS, /* task runs of an execution */
     LIST_COORDINATORS,
     LIST_TOKENS,
     LIST_NOTICES,

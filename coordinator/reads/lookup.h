@@ -101,6 +101,7 @@ lookup_fn lookup_failures; /* ns, number: ended since when; list: how many cause
 /* ---- flows, executions, triggers ---- */
 lookup_fn lookup_execution; /* id; may_wait, waiting, duplicate. Sets found; its job with waits */
 lookup_fn lookup_execution_exists; /* id; sets found, no answer */
+lookup_fn lookup_runs;             /* id; its task runs */
 lookup_fn lookup_executions;       /* states, ns, flow, the ids, labels, name: a trigger's */
 lookup_fn lookup_flow;             /* ns, flow, number: a revision, 0: the newest */
 lookup_fn lookup_flows;            /* ns */

@@ -6,8 +6,9 @@
 #include "base/str.h"
 #include "coordinator/reads/job_json.h"
 #include "coordinator/reads/known.h"
+#include "coordinator/reads/run_json.h"
 
-#define RUNS_AT_ONCE 500 /* task runs of one look at the store */
+#define RUNS_SHOWN 1000 /* task runs that stand with their execution */
 
 static int find(struct lookup *l, struct reader *r, struct execution_row *x, struct err *e)
 {
@@ -37,43 +38,79 @@ int lookup_execution_exists(struct lookup *l, struct reader *r, struct err *e)
 
 /* ---- one ---- */
 
+/* The task runs of an execution, from number `after` on, as many as fit. */
 struct runs {
     struct lookup *l;
     struct reader *r;
-    int64_t last;
-    int64_t under_way; /* the job that l->waiting is of */
+    int64_t after, last; /* last: number of the last that was put */
+    int64_t under_way;   /* the job that l->waiting is of */
+    bool page;           /* of a list; else of the execution itself */
     int rc;
 };
 
-static int on_run(const struct job_view *v, void *user)
+/* 0: the object is open. */
+static int begin_run(struct runs *runs)
 {
-    struct runs *runs = user;
-    struct jw *w = &runs->l->answer.w;
-    struct job_json_parts parts = {.with_waiting = true,
-                                   .waiting =
-                                       v->job.id == runs->under_way ? runs->l->waiting : NULL};
-    jw_object(w, NULL);
-    runs->rc = job_json(w, runs->r, v, &parts, NULL);
-    jw_end(w);
-    runs->last = v->job.id;
+    if (runs->page) return list_row(&runs->l->list) ? 0 : 1;
+    jw_object(&runs->l->answer.w, NULL);
+    return 0;
+}
+
+static int end_run(struct runs *runs, int64_t number)
+{
+    runs->last = number;
+    if (runs->page)
+        list_row_end(&runs->l->list, "%lld", (long long)number);
+    else
+        jw_end(&runs->l->answer.w);
     return runs->rc;
 }
 
-static int put_runs(struct lookup *l, struct reader *r, const struct execution_row *x,
-                    struct err *e)
+static int on_run(const struct run_row *row, const struct job_view *job, void *user)
+{
+    struct runs *runs = user;
+    if (begin_run(runs)) return 1;
+    bool under_way = job && job->job.id == runs->under_way;
+    runs->rc = run_json(&runs->l->answer.w, runs->r, row, job, under_way ? runs->l->waiting : NULL);
+    return end_run(runs, row->number);
+}
+
+static int on_old_run(const struct job_view *job, void *user)
+{
+    struct runs *runs = user;
+    if (runs->last < runs->after) { /* of a page before */
+        runs->last++;
+        return 0;
+    }
+    if (begin_run(runs)) return 1;
+    int64_t number = runs->last + 1;
+    runs->rc = old_run_json(&runs->l->answer.w, runs->r, job, number);
+    return end_run(runs, number);
+}
+
+/* Of an execution that an older coordinator brought to its end there are jobs alone, few of them. */
+static int put_runs(struct runs *runs, int64_t execution, size_t limit, bool *more, struct err *e)
+{
+    struct run_filter f = {.execution = execution, .after = runs->after, .limit = limit};
+    struct task_run_filter old = {.execution = execution, .limit = limit + (size_t)runs->after};
+    int rc = reader_runs(runs->r, &f, on_run, runs, more, e);
+    if (!rc && !runs->rc && runs->last == 0 && !*more)
+        rc = reader_task_runs(runs->r, &old, on_old_run, runs, more, e);
+    return rc ? rc : runs->rc;
+}
+
+static int put_first_runs(struct lookup *l, struct reader *r, const struct execution_row *x,
+                          struct err *e)
 {
     struct runs runs = {.l = l, .r = r, .under_way = x->job};
-    bool more = true;
-    int rc = 0;
+    char next[24];
+    bool more = false;
     jw_array(&l->answer.w, "taskRuns");
-    while (more && !rc && !runs.rc) {
-        struct task_run_filter f = {.execution = x->id,
-                                    .after_id = runs.last,
-                                    .limit = RUNS_AT_ONCE};
-        rc = reader_task_runs(r, &f, on_run, &runs, &more, e);
-    }
+    int rc = put_runs(&runs, x->id, RUNS_SHOWN, &more, e);
     jw_end(&l->answer.w);
-    return rc ? rc : runs.rc;
+    (void)str_format(next, sizeof next, "%lld", (long long)runs.last);
+    jw_str(&l->answer.w, "taskRunsCursor", more ? next : NULL);
+    return rc;
 }
 
 static int put_execution(struct lookup *l, struct reader *r, const struct execution_row *x,
@@ -97,7 +134,7 @@ static int put_execution(struct lookup *l, struct reader *r, const struct execut
     } else {
         jw_raw(w, "waiting", l->waiting);
     }
-    int rc = put_runs(l, r, x, e);
+    int rc = put_first_runs(l, r, x, e);
     if (l->duplicate >= 0) jw_bool(w, "duplicate", l->duplicate != 0);
     return rc;
 }
@@ -114,6 +151,24 @@ int lookup_execution(struct lookup *l, struct reader *r, struct err *e)
         job_view_fini(&v);
     }
     if (!l->waits) rc = put_execution(l, r, &x, e);
+    execution_row_fini(&x);
+    return rc;
+}
+
+int lookup_runs(struct lookup *l, struct reader *r, struct err *e)
+{
+    struct execution_row x;
+    bool more = false;
+    struct runs runs = {.l = l, .r = r, .page = true};
+    if (l->list.after[0] && (str_int64(l->list.after[0], &runs.after) != 0 || runs.after < 0)) {
+        problem_field(&l->problem, "cursor", "'%s' is not a cursor of this list", l->list.after[0]);
+        return 0;
+    }
+    int rc = find(l, r, &x, e);
+    if (rc) return rc;
+    list_begin(&l->list, &l->answer);
+    rc = put_runs(&runs, x.id, l->list.limit, &more, e);
+    list_end(&l->list, more);
     execution_row_fini(&x);
     return rc;
 }

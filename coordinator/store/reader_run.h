@@ -15,5 +15,7 @@ struct run_filter {
 int reader_runs(struct reader *r, const struct run_filter *f,
                 int (*fn)(const struct run_row *row, const struct job_view *job, void *user),
                 void *user, bool *more, struct err *e);
+/* The job whose output is the chunk of that cursor; *job 0: there is no such chunk. */
+int reader_output_job(struct reader *r, int64_t cursor, int64_t *job, struct err *e);
 
 #endif

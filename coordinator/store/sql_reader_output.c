@@ -1,4 +1,5 @@
 /* Job output: pages forwards, and the beginning of the last lines. */
+#include "coordinator/store/reader_run.h"
 #include "coordinator/store/sql_reader.h"
 
 #include "base/str.h"
@@ -197,5 +198,16 @@ int reader_output_tail(struct reader *r, const struct output_filter *f, struct o
         t->cursor = 0;
         t->skip = 0;
     }
+    return 0;
+}
+
+int reader_output_job(struct reader *r, int64_t cursor, int64_t *job, struct err *e)
+{
+    struct stmt *q = from_output(r, W_JOB_OF);
+    bind_int(q, 1, cursor);
+    int rc = db_step(&r->output, q, e);
+    if (rc < 0) return rc;
+    *job = rc == 1 ? column_int(q, 0) : 0;
+    db_reset(q);
     return 0;
 }

@@ -187,6 +187,7 @@
     X(W_SCAN_BACK, "SELECT cursor, attempt, stream FROM chunks INDEXED BY chunk_job"               \
                    " WHERE job = ?1 AND cursor < ?2 ORDER BY cursor DESC")                         \
     X(W_CHUNK, "SELECT \"offset\", data, at_ms, sum FROM chunks WHERE cursor = ?1")                \
+    X(W_JOB_OF, "SELECT job FROM chunks WHERE cursor = ?1")                                        \
     X(W_LOST, "SELECT lost_ms, lost_cursor FROM parts WHERE lost_cursor > 0")
 
 #endif
