@@ -2,6 +2,7 @@
 #include "cli/again.h"
 #include "cli/job_name.h"
 #include "cli/resource.h"
+#include "cli/run_tree.h"
 
 #include "base/duration.h"
 #include "base/mem.h"
@@ -193,26 +194,13 @@ const struct resource resource_job = {.collection = "jobs",
                                       .fields = job_fields,
                                       .show_rest = show_rest_of_job};
 
-static void show_run(struct out *out, const struct json *j)
-{
-    char code[32];
-    const char *exit_text = text_of(json_get(j, "exitCode"), code, sizeof code);
-    const char *reason = json_get_str(j, "reason", NULL);
-    const char *agent = json_get_str(j, "agentName", json_get_str(j, "agent", NULL));
-    const char *message = json_get_str(j, "message", NULL);
-    const char *waiting = json_get_str(json_get(j, "waiting"), "message", NULL);
-    out_line(out, "task %-16s %s%s%s%s%s%s%s  job %s%s%s%s%s", json_get_str(j, "task", "?"),
-             json_get_str(j, "state", "?"), reason ? " " : "", reason ? reason : "",
-             exit_text ? ", exit code " : "", exit_text ? exit_text : "", agent ? " on " : "",
-             agent ? agent : "", json_get_str(j, "id", "?"), message ? ": " : "",
-             message ? message : "", waiting ? ", waiting: " : "", waiting ? waiting : "");
-}
-
 static void show_rest_of_execution(struct out *out, const struct json *x)
 {
     show_waiting(out, x);
-    for (const struct json *j = json_first(json_get(x, "taskRuns")); j; j = json_next(j))
-        show_run(out, j);
+    run_tree_print(out, json_get(x, "taskRuns"));
+    if (json_get_str(x, "taskRunsCursor", NULL))
+        out_line(out, "and more: GET /api/v1/executions/%s/taskruns lists all",
+                 json_get_str(x, "id", "ID"));
 }
 
 static const struct column execution_columns[] = {
