@@ -131,6 +131,8 @@ static void look_at_execution(struct flow_sim *s, int64_t id)
                        fsm_name(&execution_fsm, (int)row.state));
     if (x->known && x->state == EXECUTION_KILLING && row.state == EXECUTION_RUNNING)
         flow_violation(s, "execution %s was cancelled, and runs on", text(id, name));
+    const struct flow *tree = flow_of(s, x->flow, x->revision);
+    if (tree) flow_runs_check(s, x, tree, row.state);
     bool enters = row.state == EXECUTION_RUNNING && (!x->known || !takes_place(x->state));
     if (execution_is_final(row.state) && !(x->known && execution_is_final(x->state))) {
         s->ended++;
@@ -172,6 +174,11 @@ static void check_next_task(struct flow_sim *s, struct seen_execution *x, const 
 {
     char id[ID_TEXT_SIZE];
     const struct flow *f = flow_of(s, x->flow, x->revision);
+    if (f && flow_is_tree(f)) { /* see flow_runs.c */
+        x->last_run = row->id;
+        s->tasks++;
+        return;
+    }
     const struct seen_job *last = map_find(&s->jobs, (uint64_t)x->last_run);
     int64_t at = x->next_task;
     if (x->known && (x->state == EXECUTION_KILLING || execution_is_final(x->state)))
@@ -439,7 +446,8 @@ static void check_hand_out(struct flow_sim *s, int64_t job)
     if (store_job_get(s->w.store, job, &row, NULL)) return;
     if (row.kind == JOB_TASK && row.execution && id_parse(row.execution, &execution) == 0) {
         const struct seen_execution *x = map_find(&s->executions, (uint64_t)execution);
-        if (!x || x->state != EXECUTION_RUNNING)
+        const struct flow *f = x ? flow_of(s, x->flow, x->revision) : NULL;
+        if (!x || !flow_may_run(s, f, row.task, x->state))
             flow_violation(s, "execution %s is %s, and a task of it is handed out",
                            text(execution, id), x ? fsm_name(&execution_fsm, (int)x->state) : "?");
     }
@@ -517,5 +525,6 @@ void flow_check_fini(struct flow_sim *s)
     map_fini(&s->parsed);
     free_all(&s->executions);
     free_all(&s->jobs);
+    free_all(&s->runs);
     free_all(&s->triggers);
 }

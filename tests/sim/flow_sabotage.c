@@ -20,6 +20,10 @@ const char *const flow_sabotage_names[FLOW_SABOTAGES] = {
     [BREAK_LOST_TRIGGER] = "lost-trigger",
     [BREAK_SLEEPER] = "sleeper",
     [BREAK_LOST_START] = "lost-start",
+    [BREAK_LOST_FINALLY] = "lost-finally",
+    [BREAK_DEAF_TREE] = "deaf-tree",
+    [BREAK_TWICE] = "twice",
+    [BREAK_LOST_RUN] = "lost-run",
     [BREAK_PAIR] = "pair",
     [BREAK_DOUBLE_AFTER] = "double-after",
     [BREAK_LOST_AFTER] = "lost-after",
@@ -55,6 +59,14 @@ int __real_store_job_retrying(struct store *s, int64_t id, int64_t next_attempt,
                               int64_t retry_at_ms, struct err *e);
 int __wrap_store_job_retrying(struct store *s, int64_t id, int64_t next_attempt,
                               int64_t retry_at_ms, struct err *e);
+void __real_children_note(struct children *c, const struct run_row *child);
+void __wrap_children_note(struct children *c, const struct run_row *child);
+void __real_runs_cancel(struct engine *g, struct execution *x, const struct flow *f);
+void __wrap_runs_cancel(struct engine *g, struct execution *x, const struct flow *f);
+void __real_runs_loaded(struct execution *x);
+void __wrap_runs_loaded(struct execution *x);
+int __real_store_run_update(struct store *s, const struct run_row *r, struct err *e);
+int __wrap_store_run_update(struct store *s, const struct run_row *r, struct err *e);
 void __real_trigger_arm(struct engine *g, struct trigger *t);
 void __wrap_trigger_arm(struct engine *g, struct trigger *t);
 void __real_flow_pump(struct engine *g, struct flow_entry *f);
@@ -165,4 +177,34 @@ void __wrap_trigger_arm(struct engine *g, struct trigger *t)
 void __wrap_flow_pump(struct engine *g, struct flow_entry *f)
 {
     if (flow_faults.sabotage != BREAK_LEAKED_PLACE) __real_flow_pump(g, f);
+}
+
+void __wrap_children_note(struct children *c, const struct run_row *child)
+{
+    __real_children_note(c, child);
+    if (child->state == RUN_FAILED && broken(BREAK_LOST_FINALLY, 5)) c->list = FLOW_FINALLY;
+}
+
+void __wrap_runs_cancel(struct engine *g, struct execution *x, const struct flow *f)
+{
+    for (struct run *r = x->runs; r && flow_faults.sabotage == BREAK_DEAF_TREE; r = r->next)
+        r->in_finally = true;
+    x->root.in_finally = flow_faults.sabotage == BREAK_DEAF_TREE;
+    __real_runs_cancel(g, x, f);
+}
+
+void __wrap_runs_loaded(struct execution *x)
+{
+    struct children *c = &x->root.has;
+    if (flow_faults.sabotage == BREAK_TWICE && c->last_id) {
+        mem_free(c->last_id);
+        c->last_id = NULL;
+    }
+    __real_runs_loaded(x);
+}
+
+int __wrap_store_run_update(struct store *s, const struct run_row *r, struct err *e)
+{
+    if (broken(BREAK_LOST_RUN, 10)) return 0;
+    return __real_store_run_update(s, r, e);
 }

@@ -70,14 +70,14 @@ static void write_group(struct flow_sim *s, struct buf *heads, struct buf *b, co
         buf_addf(b, ", workerGroup: {key: %s, fallback: %s}", key, fallbacks[flow_random(s, 0, 4)]);
 }
 
-static void write_task(struct flow_sim *s, struct buf *heads, struct buf *b, int number)
+void flow_write_leaf(struct flow_sim *s, struct buf *heads, struct buf *b, int number)
 {
     char name[8];
     if (flow_random(s, 0, 7) == 0) {
-        buf_addf(b, "  - {id: t%d, type: io.kestra.plugin.core.log.Log, message: hello}\n", number);
+        buf_addf(b, "{id: t%d, type: io.kestra.plugin.core.log.Log, message: hello}", number);
         return;
     }
-    buf_addf(b, "  - {id: t%d, command: [run, \"{{ execution.id }}\"]", number);
+    buf_addf(b, "{id: t%d, command: [run, \"{{ execution.id }}\"]", number);
     str_format(name, sizeof name, "t%d", number);
     write_group(s, heads, b, name);
     if (flow_random(s, 0, 4) == 0) buf_adds(b, ", allowFailure: true");
@@ -85,7 +85,18 @@ static void write_task(struct flow_sim *s, struct buf *heads, struct buf *b, int
     if (flow_random(s, 0, 4) == 0) buf_adds(b, ", timeout: PT5S");
     if (flow_random(s, 0, 4) == 0)
         buf_adds(b, ", retry: {type: constant, interval: PT2S, maxAttempts: 3}");
-    buf_adds(b, "}\n");
+    buf_adds(b, "}");
+}
+
+static void write_tasks(struct flow_sim *s, struct buf *heads, struct buf *b)
+{
+    int tasks = (int)flow_random(s, 1, 4);
+    buf_adds(b, "tasks:\n");
+    for (int i = 0; i < tasks; i++) {
+        buf_adds(b, "  - ");
+        flow_write_leaf(s, heads, b, i);
+        buf_adds(b, "\n");
+    }
 }
 
 static void write_trigger(struct flow_sim *s, struct buf *heads, struct buf *b, int number)
@@ -125,11 +136,12 @@ static void apply_flow(struct flow_sim *s, int number)
     if (flow_random(s, 0, 2) > 0)
         buf_addf(&b, "concurrency: {limit: %d, behavior: %s}\n", (int)flow_random(s, 1, 3),
                  behaviors[flow_random(s, 0, 3)]);
-    buf_adds(&b, "tasks:\n");
-    int tasks = quick ? 0 : (int)flow_random(s, 1, 4);
-    for (int i = 0; i < tasks; i++)
-        write_task(s, &heads, &b, i);
-    if (quick) buf_adds(&b, "  - {id: t0, type: io.kestra.plugin.core.log.Log, message: hello}\n");
+    if (quick)
+        buf_adds(&b, "tasks:\n  - {id: t0, type: io.kestra.plugin.core.log.Log, message: hello}\n");
+    else if (flow_random(s, 0, 2) == 0)
+        flow_runs_write(s, &heads, &b);
+    else
+        write_tasks(s, &heads, &b);
     write_triggers(s, &heads, &b, number);
     buf_add(&heads, b.data, b.len);
     buf_fini(&b);

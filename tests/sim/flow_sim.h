@@ -33,6 +33,10 @@ enum flow_sabotage {
     BREAK_LOST_UPDATE,   /* a step of an execution is not written */
     BREAK_LOST_TRIGGER,  /* what an evaluation came to is not written */
     BREAK_LOST_START,    /* a task's end is written, what follows is not */
+    BREAK_LOST_FINALLY,  /* what failed does not clean up */
+    BREAK_DEAF_TREE,     /* a cancel is taken for one of `finally` alone */
+    BREAK_TWICE,         /* a start begins the tasks anew */
+    BREAK_LOST_RUN,      /* the end of a task run is not written */
     FLOW_SABOTAGES
 };
 extern const char *const flow_sabotage_names[FLOW_SABOTAGES];
@@ -138,6 +142,7 @@ struct flow_sim {
     struct flow_agent agents[SIM_AGENTS];
     int agent_count, flow_count;
     struct map executions, jobs, triggers, parsed; /* parsed: flows by their text */
+    struct map runs;                               /* states of task runs */
     struct seen_start *starts;
     int start_count;
     /* of the last batch: executions that ended, and those that an end started */
@@ -154,6 +159,8 @@ int64_t flow_random(struct flow_sim *s, int64_t least, int64_t most);
 bool flow_chance(struct flow_sim *s, int one_in); /* 0: never; never when healed */
 void flow_violation(struct flow_sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
 void flow_push(struct flow_sim *s, struct command *c);
+/* {...} of a task that holds no others. */
+void flow_write_leaf(struct flow_sim *s, struct buf *heads, struct buf *b, int number);
 
 /* ---- flow_agent.c ---- */
 void flow_agent_step(struct flow_sim *s, struct flow_agent *a);
@@ -175,6 +182,17 @@ const char *flow_tags(const char *group); /* JSON, for its creation; NULL: none 
 void flow_selector_write(struct flow_sim *s, struct buf *heads, struct buf *out, const char *name);
 /* A job that was created or has changed. */
 void flow_selector_check(struct flow_sim *s, struct seen_job *j, const struct job_row *row);
+
+/* ---- flow_runs.c ---- */
+bool flow_is_tree(const struct flow *f);
+/* tasks, errors and finally of a flow whose tasks hold others. */
+void flow_runs_write(struct flow_sim *s, struct buf *heads, struct buf *out);
+/* After a commit that changed the execution; x as it was before. */
+void flow_runs_check(struct flow_sim *s, const struct seen_execution *x, const struct flow *f,
+                     enum execution_state now);
+/* May a task of the execution, which is in this state, be handed out? */
+bool flow_may_run(struct flow_sim *s, const struct flow *f, const char *task,
+                  enum execution_state state);
 
 /* ---- flow_check.c ---- */
 void flow_check_batch(struct flow_sim *s); /* after a commit, before its effects are carried out */
