@@ -88,7 +88,7 @@ static int on_old_run(const struct job_view *job, void *user)
     return end_run(runs, number);
 }
 
-/* Of an execution that an older coordinator brought to its end there are jobs alone, few of them. */
+/* Of an execution that an older coordinator brought to its end there are jobs alone, but few. */
 static int put_runs(struct runs *runs, int64_t execution, size_t limit, bool *more, struct err *e)
 {
     struct run_filter f = {.execution = execution, .after = runs->after, .limit = limit};

@@ -447,7 +447,7 @@ static void check_hand_out(struct flow_sim *s, int64_t job)
     if (row.kind == JOB_TASK && row.execution && id_parse(row.execution, &execution) == 0) {
         const struct seen_execution *x = map_find(&s->executions, (uint64_t)execution);
         const struct flow *f = x ? flow_of(s, x->flow, x->revision) : NULL;
-        if (!x || !flow_may_run(s, f, row.task, x->state))
+        if (!x || !flow_may_run(f, row.task, x->state))
             flow_violation(s, "execution %s is %s, and a task of it is handed out",
                            text(execution, id), x ? fsm_name(&execution_fsm, (int)x->state) : "?");
     }

@@ -264,10 +264,8 @@ void flow_runs_check(struct flow_sim *s, const struct seen_execution *x, const s
     if (!*s->violation) check_ends(&l);
 }
 
-bool flow_may_run(struct flow_sim *s, const struct flow *f, const char *task,
-                  enum execution_state state)
+bool flow_may_run(const struct flow *f, const char *task, enum execution_state state)
 {
-    (void)s;
     const struct flow_task *t = f ? flow_find_task(f, task) : NULL;
     if (state == EXECUTION_RUNNING) return true;
     return state == EXECUTION_KILLING && t && in_finally(f, (size_t)(t - f->tasks));

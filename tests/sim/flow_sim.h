@@ -141,8 +141,7 @@ struct flow_sim {
     struct command *queue, **queue_end;
     struct flow_agent agents[SIM_AGENTS];
     int agent_count, flow_count;
-    struct map executions, jobs, triggers, parsed; /* parsed: flows by their text */
-    struct map runs;                               /* states of task runs */
+    struct map executions, jobs, triggers, parsed, runs; /* parsed: flows by their text */
     struct seen_start *starts;
     int start_count;
     /* of the last batch: executions that ended, and those that an end started */
@@ -159,7 +158,6 @@ int64_t flow_random(struct flow_sim *s, int64_t least, int64_t most);
 bool flow_chance(struct flow_sim *s, int one_in); /* 0: never; never when healed */
 void flow_violation(struct flow_sim *s, const char *fmt, ...) CADRE_PRINTF(2, 3);
 void flow_push(struct flow_sim *s, struct command *c);
-/* {...} of a task that holds no others. */
 void flow_write_leaf(struct flow_sim *s, struct buf *heads, struct buf *b, int number);
 
 /* ---- flow_agent.c ---- */
@@ -190,9 +188,8 @@ void flow_runs_write(struct flow_sim *s, struct buf *heads, struct buf *out);
 /* After a commit that changed the execution; x as it was before. */
 void flow_runs_check(struct flow_sim *s, const struct seen_execution *x, const struct flow *f,
                      enum execution_state now);
-/* May a task of the execution, which is in this state, be handed out? */
-bool flow_may_run(struct flow_sim *s, const struct flow *f, const char *task,
-                  enum execution_state state);
+/* May a task of an execution in this state be handed out? */
+bool flow_may_run(const struct flow *f, const char *task, enum execution_state state);
 
 /* ---- flow_check.c ---- */
 void flow_check_batch(struct flow_sim *s); /* after a commit, before its effects are carried out */

@@ -76,5 +76,5 @@ export function tone(state) {
 
 export const OVER = ['SUCCESS', 'WARNING', 'FAILED', 'CANCELLED', 'KILLED', 'FIRED', 'NO'];
 export function hasEnded(state) {
-    return OVER.includes(state);
+    return OVER.includes(state) || state === 'SKIPPED'; // of a task run
 }

@@ -3,7 +3,8 @@
 const ms = (at) => at ? Date.parse(at) : null;
 const MANY = 500; // tasks, as many as a flow may have
 
-// {from, to, rows}: from and to in ms; a row is {task, run, parts: [{kind, from, to, left, width}]}
+// {from, to, rows}: from and to in ms; a row is {task, run, depth, parts: [{kind, from, to, left,
+// width}]}, depth: of what holds it
 // with the kinds 'before' (earlier attempts), 'queued' and 'run'. tasks: ids in their order, of
 // which those without a task run have run null. now: in ms, the end of what has not ended.
 export function gantt(execution, tasks, now) {
@@ -18,8 +19,9 @@ export function gantt(execution, tasks, now) {
         return {kind, from: start, to: end, left: 100 * (start - from) / (to - from),
                 width: 100 * (end - start) / (to - from)};
     };
-    const rows = runs.map((run) => ({task: run.task, run, parts: partsOf(run, now).map((p) =>
-        place(...p))}));
+    const depths = depthsOf(runs);
+    const rows = runs.map((run) => ({task: run.task, run, depth: depths.get(run.run) || 0,
+                                     parts: partsOf(run, now).map((p) => place(...p))}));
     const have = new Set(runs.map((run) => run.task));
     for (const task of tasks)
         if (!have.has(task)) rows.push({task, run: null, parts: []});
@@ -29,6 +31,14 @@ export function gantt(execution, tasks, now) {
         rows.sort((a, b) => at(a) - at(b)); // stable: runs of one task keep their order
     }
     return {from, to, rows: rows.slice(0, MANY)};
+}
+
+// By the number of the task run; those that hold others come before what they hold.
+function depthsOf(runs) {
+    const depths = new Map();
+    for (const run of runs)
+        if (run.run) depths.set(run.run, run.parent ? (depths.get(run.parent) || 0) + 1 : 0);
+    return depths;
 }
 
 // [kind, from, to] of a task run.

@@ -23,7 +23,7 @@ function matters(e) {
     return (message) => !e || message.ids.includes(e.id) ||
         e.taskRuns.some((run) => message.ids.includes(run.id)) ||
         (message.event === 'jobs' && !hasEnded(e.state) &&
-            !e.taskRuns.some((run) => !hasEnded(run.state)));
+            !e.taskRuns.some((run) => run.id && !hasEnded(run.state)));
 }
 
 export function Execution({id}) {

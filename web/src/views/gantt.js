@@ -29,7 +29,7 @@ export function Gantt({execution, tasks}) {
             style=${{left: `${100 * at / (to - from)}%`}}>${at ? duration(at).replace(/ 0 [a-z]+$/,
             '') : '0'}</span>`)}</div>
         </th></tr></thead>
-        <tbody>${rows.map((row, i) => html`<${Row} key=${row.run ? row.run.id : `${i} ${row.task}`}
+        <tbody>${rows.map((row, i) => html`<${Row} key=${row.run ? row.run.id || row.run.run : `${i} ${row.task}`}
             row=${row} ended=${hasEnded(execution.state)} />`)}</tbody></table></div>
         <p class="hint legend" aria-hidden="true"><span class="bar queued"></span> waited
             ${Object.keys(RAN).filter((t) => rows.some(({run}) => run && tone(run.state) === t))
@@ -46,8 +46,10 @@ const RAN = {busy: 'runs', good: 'ran', warn: 'warned or tries again', bad: 'fai
 function Row({row, ended}) {
     const {run} = row;
     const {before, queued, run: ran} = spans(row);
-    return html`<tr><td data-title="Task">${run ? html`<${JobLink} id=${run.id}
-        text=${row.task} />` : html`<bdi>${row.task}</bdi>`}</td>
+    return html`<tr><td data-title="Task" style=${{paddingLeft: row.depth
+        ? `${0.5 + 1.25 * row.depth}rem` : null}}>${run && run.id ? html`<${JobLink} id=${run.id}
+        text=${row.task} />` : html`<bdi>${row.task}</bdi>`}${run && typeof run.value === 'string'
+            && html` <span class="soft"><bdi>${run.value}</bdi></span>`}</td>
         <td data-title="State"><span>${run ? html`<${State} state=${run.state} />` : html`<span
             class="soft">${ended ? 'not run' : 'to come'}</span>`}${run && html`<${Why}
             run=${run} />`}</span></td>
