@@ -43,6 +43,7 @@ struct agent {
     int64_t last_heard_ms;    /* mono */
     int64_t seen_ms;          /* mono; the last_heard_ms that is written */
     int64_t last_seq, stored_seq;
+    int64_t hello_seq; /* the last event that its journal had when it said hello */
     /* What came since stored_seq changed something beside output. */
     bool seq_due;
     /* At this last_seq all ends that the hello listed have come; 0: none due. */

@@ -26,7 +26,10 @@ static struct job *event_job(struct engine *g, const struct command *c, int64_t 
         agent_discard(g, a, job, attempt, "this attempt is over or another agent's");
         return NULL;
     }
-    j->received = true; /* by this very hand-out: what came of an earlier one has a number below */
+    /* The journal had it before this hand-out. What came of an earlier one was seen, unless the
+     * database has lost that. */
+    if (seq <= j->after_seq) return NULL;
+    j->received = true;
     return j;
 }
 

@@ -256,6 +256,18 @@ static bool note_lost_commits(struct engine *g, struct agent *a, const struct cm
     return true;
 }
 
+/* The journal is not the one that came from this host last: it was made since, and the agent has
+ * told of it, or it could have no attempts. */
+static bool note_lost_hello(const struct agent *a, const struct cmd_hello *h)
+{
+    if (a->moved || h->attempt_count == 0) return false;
+    log_warn("agent %s: the database has lost commits (a backup that was restored, or a failover "
+             "to a replica that was behind): it does not know the journal of this agent, which has "
+             "attempts; those that wait here count as interrupted",
+             a->row.name);
+    return true;
+}
+
 static void settle_unlisted(struct engine *g, struct agent *a, struct job *j, bool same_journal)
 {
     /* The journal has an attempt before anything is done with it, so what a journal that was there
@@ -276,6 +288,7 @@ static void keep(struct engine *g, struct agent *a, struct job *j, const struct 
                  bool ended, bool same_journal)
 {
     j->listed = true;
+    j->after_seq = 0;
     if (!same_journal) j->rebooted = true;
     if (ended) {
         j->end_listed = true;
@@ -396,6 +409,15 @@ static const char *news_of(const struct agent_row *row, const struct cmd_hello *
     return str_eq(row->boot_id, h->boot_id) ? "" : ", after a restart of its machine";
 }
 
+/* Is its journal another one than when it came last from this host? Old agents name none. */
+static bool is_new_journal(const struct agent_row *row, const struct cmd_hello *h)
+{
+    if (!h->journal_id) return false;
+    if (!row->boot_id) return true; /* it never came */
+    return row->journal_id && str_eq(row->host_id, h->host_id) &&
+           !str_eq(row->journal_id, h->journal_id);
+}
+
 static void tell_connected(struct engine *g, const struct agent *a, const char *news)
 {
     char *text = str_dupf("version %s%s", a->row.version ? a->row.version : "unknown", news);
@@ -410,6 +432,7 @@ static void begin_session(struct engine *g, struct agent *a, const struct comman
     a->session = a->newest_session = c->session;
     if (c->session > g->newest_session) g->newest_session = c->session;
     a->hello_in = g->batch;
+    a->hello_seq = c->u.hello.seq;
     watch_remove(&g->refused, a->id);
     absence_end(g, a->id);
     a->ready = false;
@@ -429,6 +452,7 @@ void apply_hello(struct engine *g, const struct command *c)
     const char *news = news_of(&row, &c->u.hello);
     bool at_home = row.journal_id && str_eq(row.journal_id, c->u.hello.journal_id) &&
                    str_eq(row.host_id, c->u.hello.host_id);
+    bool new_journal = is_new_journal(&row, &c->u.hello);
     int64_t last_seq = row.last_seq;
     const struct agent *before = agent_find(g, row.id);
     if (before && before->last_seq > last_seq) last_seq = before->last_seq; /* of this batch */
@@ -437,6 +461,7 @@ void apply_hello(struct engine *g, const struct command *c)
     if (!a || g->rc) return;
     begin_session(g, a, c, last_seq);
     bool lost_commits = at_home && note_lost_commits(g, a, &c->u.hello);
+    bool lost_hello = new_journal && note_lost_hello(a, &c->u.hello);
     tell_connected(g, a, news);
     agent_set_unwell(g, &a->row, c->u.hello.unwell);
     if (!news_agent(g, &a->row)) return;
@@ -445,8 +470,8 @@ void apply_hello(struct engine *g, const struct command *c)
     if (!same_journal && !a->moved) remnants_clear(g, &a->remnants);
     welcome(g, a);
     /* One whose end was acknowledged, and forgotten here, is not in the journal either. */
-    reconcile(g, a, &c->u.hello, at_home && c->u.hello.seq >= last_seq,
-              same_journal && !lost_commits, lost_commits);
+    reconcile(g, a, &c->u.hello, lost_hello || (at_home && c->u.hello.seq >= last_seq),
+              same_journal && !lost_commits, lost_commits || lost_hello);
     agent_update(g, a);
     log_info("agent %s: online", a->row.name);
     agent_release(g, a);

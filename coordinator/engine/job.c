@@ -413,6 +413,7 @@ void job_assign(struct engine *g, struct job *j, struct agent *a)
     j->row.started_ms = 0;
     j->since_ms = j->timed_from_ms = g->now.mono_ms;
     j->received = j->end_listed = j->rebooted = false;
+    j->after_seq = a->hello_seq;
     j->output = (struct output_account){0};
     j->output_known = true;
     if (a->discarded_job == j->row.id) a->discarded_job = 0;

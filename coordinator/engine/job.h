@@ -28,8 +28,9 @@ struct job {
     struct output_account output; /* of this attempt */
     bool listed;                  /* in the hello at hand */
     bool received;                /* the agent is known to have got this attempt */
-    bool end_listed; /* the hello listed the attempt as ended, and its last event is still due */
-    bool rebooted;   /* and the agent's machine or journal was another one at the hand-out */
+    int64_t after_seq; /* events of its agent up to this one are of another hand-out; 0: none are */
+    bool end_listed;   /* the hello listed the attempt as ended, and its last event is still due */
+    bool rebooted;     /* and the agent's machine or journal was another one at the hand-out */
     uint64_t changed_in; /* the last batch that reported a change */
     uint64_t output_in;
     struct timer timer;

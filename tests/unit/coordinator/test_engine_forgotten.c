@@ -134,6 +134,61 @@ static void forgotten_hand_out_that_ended__is_not_handed_out_again_when_commits_
     assert_int_equal(world_reason(w, job), REASON_INTERRUPTED);
 }
 
+static void forgotten_hand_out_that_ended__its_end_is_not_that_of_the_next_one(void **state)
+{
+    struct world *w = *state;
+    int64_t agent = world_agent(w, "a", NULL);
+    world_do(w, cmd_gone(world_connect(w, agent, NULL, 1)));
+    int64_t job = world_submit(w, NULL, NULL);
+    struct command *c = cmd_hello(w, ++w->sessions, agent, NULL, 1);
+    uint64_t session = w->sessions;
+    c->u.hello.seq = 3; /* none was acknowledged, so that the loss is not seen */
+    cmd_hello_attempt(c, job, 1, true);
+    world_do(w, c);
+    world_do(w, cmd_ready(session));
+    assert_int_equal(world_effect(w, EFFECT_JOB)->u.job.attempt, 1);
+    world_do(w, cmd_started(session, 1, job, 1));
+    world_do(w, cmd_output(session, 2, job, 1, 0, "of the former one"));
+    world_do(w, cmd_finished(session, 3, job, 1, JOB_SUCCESS, REASON_NONE));
+    assert_int_equal(world_effect(w, EFFECT_ACK)->u.ack.seq, 3);
+    assert_null(world_effect(w, EFFECT_DISCARD)); /* the agent would drop the one that it has */
+    assert_int_equal(world_state(w, job), JOB_SUBMITTED);
+    world_do(w, cmd_started(session, 4, job, 1));
+    world_do(w, cmd_output(session, 5, job, 1, 0, "mine"));
+    world_do(w, cmd_finished(session, 6, job, 1, JOB_SUCCESS, REASON_NONE));
+    assert_int_equal(world_state(w, job), JOB_SUCCESS);
+    int64_t bytes, remarks;
+    assert_int_equal(store_output_bytes(w->store, job, 1, &bytes, &remarks, NULL), 0);
+    assert_int_equal(bytes, 4);
+}
+
+static void attempt_of_a_journal_whose_hello_is_lost__is_not_handed_out_again(void **state)
+{
+    struct world *w = *state;
+    int64_t agent = world_agent(w, "a", NULL);
+    world_do(w, cmd_gone(world_connect(w, agent, NULL, 1)));
+    int64_t job = world_submit(w, NULL, NULL), ended = world_submit(w, NULL, NULL);
+    struct command *c = cmd_hello(w, ++w->sessions, agent, NULL, 1);
+    mem_free(c->u.hello.journal_id);
+    c->u.hello.journal_id = mem_strdup("another");
+    cmd_hello_attempt(c, job, 1, false);
+    cmd_hello_attempt(c, ended, 1, true);
+    world_do(w, c);
+    assert_int_equal(world_state(w, job), JOB_FAILED);
+    assert_int_equal(world_reason(w, job), REASON_INTERRUPTED);
+    assert_int_equal(world_state(w, ended), JOB_FAILED);
+}
+
+static void attempt_of_an_agent_whose_first_hello_is_lost__is_not_handed_out_again(void **state)
+{
+    struct world *w = *state;
+    int64_t agent = world_agent(w, "a", NULL), job = world_submit(w, NULL, NULL);
+    struct command *c = cmd_hello(w, ++w->sessions, agent, NULL, 1);
+    cmd_hello_attempt(c, job, 1, false);
+    world_do(w, c);
+    assert_int_equal(world_state(w, job), JOB_FAILED);
+}
+
 static void attempt_of_a_copied_journal__fences_nothing(void **state)
 {
     struct world *w = *state;
@@ -194,6 +249,9 @@ int main(void)
         WORLD_TEST(forgotten_hand_out_with_a_retry__is_another_attempt),
         WORLD_TEST(forgotten_hand_out_that_was_declined__is_handed_out),
         WORLD_TEST(forgotten_hand_out_that_ended__is_not_handed_out_again_when_commits_are_lost),
+        WORLD_TEST(forgotten_hand_out_that_ended__its_end_is_not_that_of_the_next_one),
+        WORLD_TEST(attempt_of_a_journal_whose_hello_is_lost__is_not_handed_out_again),
+        WORLD_TEST(attempt_of_an_agent_whose_first_hello_is_lost__is_not_handed_out_again),
         WORLD_TEST(attempt_of_a_copied_journal__fences_nothing),
         WORLD_TEST(attempt_of_a_journal_that_lost_entries__fences_nothing),
         WORLD_TEST(forgotten_retry__does_not_begin_again),
