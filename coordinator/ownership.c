@@ -20,15 +20,28 @@ void ownership_saw(struct ownership *o, const struct owner_row *row, int64_t now
 {
     if (o->state != OWNER_STANDBY) return;
     if (o->seen && same(&o->row, row)) return;
+    if (o->seen || row->held) o->doubted = false;
     o->seen = true;
     o->row = *row;
     o->changed_ms = now_ms;
 }
 
+void ownership_unseen(struct ownership *o)
+{
+    if (o->state != OWNER_STANDBY) return;
+    ownership_init(o);
+    o->doubted = true;
+}
+
+static bool is_free(const struct ownership *o)
+{
+    return !o->row.held && !o->doubted;
+}
+
 bool ownership_wants_to_take(const struct ownership *o, int64_t now_ms)
 {
     if (o->state != OWNER_STANDBY || !o->seen) return false;
-    return !o->row.held || now_ms - o->changed_ms >= OWNER_TAKEOVER_MS;
+    return is_free(o) || now_ms - o->changed_ms >= OWNER_TAKEOVER_MS;
 }
 
 void ownership_taking(struct ownership *o, int64_t now_ms)
@@ -49,10 +62,12 @@ static void renewed(struct ownership *o)
 void ownership_taken(struct ownership *o, bool committed)
 {
     if (o->state != OWNER_TAKING) return;
-    if (committed)
+    if (committed) {
         renewed(o);
-    else
-        ownership_init(o);
+        return;
+    }
+    o->state = OWNER_STANDBY;
+    ownership_unseen(o);
 }
 
 /* ---- owner ---- */
@@ -127,7 +142,7 @@ int64_t ownership_next_ms(const struct ownership *o)
     switch (o->state) {
     case OWNER_STANDBY:
         if (!o->seen) return INT64_MAX;
-        return o->row.held ? o->changed_ms + OWNER_TAKEOVER_MS : o->changed_ms;
+        return is_free(o) ? o->changed_ms : o->changed_ms + OWNER_TAKEOVER_MS;
     case OWNER_OWNS:
         return o->under_way ? expiry_ms(o) : o->renewed_ms + OWNER_RENEW_MS;
     case OWNER_RESOLVING:

@@ -21,6 +21,7 @@ struct ownership {
     bool seen; /* the row was read */
     struct owner_row row;
     int64_t changed_ms; /* when it was first read as it is */
+    bool doubted;       /* the database did not answer before: a row that is free may be old */
     /* owner */
     bool under_way;     /* a transaction is */
     int64_t sent_ms;    /* ... and was sent then */
@@ -33,6 +34,9 @@ void ownership_init(struct ownership *o);
 /* ---- standby ---- */
 /* The row was read; now_ms: when its answer had come, not when it was asked for. */
 void ownership_saw(struct ownership *o, const struct owner_row *row, int64_t now_ms);
+/* The row could not be read. The database that answers next may be another one, which returned to
+ * an older state while an owner went on: how long the row stood still there is not known. */
+void ownership_unseen(struct ownership *o);
 bool ownership_wants_to_take(const struct ownership *o, int64_t now_ms);
 /* The take-over is about to be sent. It has to look for o->row, epoch and batch. */
 void ownership_taking(struct ownership *o, int64_t now_ms);

@@ -214,6 +214,8 @@ static void on_look(struct watching *w)
         bool other = w->row.held && w->found && !str_eq(w->found, w->addresses);
         if (other) w->owner = mem_strdup(w->found);
         say_owner(w);
+    } else {
+        ownership_unseen(&w->machine);
     }
     mem_free(w->found);
     w->found = NULL;

@@ -93,6 +93,54 @@ static void standby__row_changes__time_begins_anew(void **state)
 }
 
 /* The look that finds the change comes after the time: it counts, not the clock. */
+/* The database that answers then may be an older one, while the owner went on with the other. */
+static void standby__could_not_look__time_begins_anew(void **state)
+{
+    (void)state;
+    struct ownership o = standby();
+    see(&o, 3, 7, 1000);
+    ownership_unseen(&o);
+    assert_false(ownership_wants_to_take(&o, 1000 + OWNER_TAKEOVER_MS));
+    assert_int_equal(ownership_next_ms(&o), INT64_MAX);
+    see(&o, 3, 7, 9000);
+    assert_false(ownership_wants_to_take(&o, 9000 + OWNER_TAKEOVER_MS - 1));
+    assert_true(ownership_wants_to_take(&o, 9000 + OWNER_TAKEOVER_MS));
+}
+
+static void standby__could_not_look_and_the_row_is_free__waits(void **state)
+{
+    (void)state;
+    struct owner_row row = row_of(3, 7);
+    struct ownership o = standby();
+    row.held = false;
+    ownership_unseen(&o);
+    ownership_saw(&o, &row, 9000);
+    assert_false(ownership_wants_to_take(&o, 9000 + OWNER_TAKEOVER_MS - 1));
+    assert_int_equal(ownership_next_ms(&o), 9000 + OWNER_TAKEOVER_MS);
+    assert_true(ownership_wants_to_take(&o, 9000 + OWNER_TAKEOVER_MS));
+}
+
+static void standby__could_not_look__holder_that_stops_later_is_believed(void **state)
+{
+    (void)state;
+    struct owner_row row = row_of(3, 8);
+    struct ownership o = standby();
+    ownership_unseen(&o);
+    see(&o, 3, 7, 9000);
+    row.held = false;
+    ownership_saw(&o, &row, 10000);
+    assert_true(ownership_wants_to_take(&o, 10000));
+}
+
+static void owner__could_not_look__owns_it_still(void **state)
+{
+    (void)state;
+    struct ownership o = owner();
+    struct ownership before = o;
+    ownership_unseen(&o);
+    assert_memory_equal(&o, &before, sizeof o);
+}
+
 static void standby__change_is_seen_late__is_no_take_over(void **state)
 {
     struct ownership o = standby();
@@ -387,6 +435,10 @@ int main(void)
         cmocka_unit_test(standby__row_stands_still__takes_over_after_its_time_and_not_before),
         cmocka_unit_test(standby__same_row_is_seen_again__its_time_goes_on),
         cmocka_unit_test(standby__row_changes__time_begins_anew),
+        cmocka_unit_test(standby__could_not_look__time_begins_anew),
+        cmocka_unit_test(standby__could_not_look_and_the_row_is_free__waits),
+        cmocka_unit_test(standby__could_not_look__holder_that_stops_later_is_believed),
+        cmocka_unit_test(owner__could_not_look__owns_it_still),
         cmocka_unit_test(standby__change_is_seen_late__is_no_take_over),
         cmocka_unit_test(standby__holder_stopped_in_order__takes_over_at_once),
         cmocka_unit_test(standby__free_row_is_held_again__waits),
