@@ -11,6 +11,7 @@
  *
  * As many processes as there are processors share the seeds. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_older.h"
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -36,7 +37,7 @@ struct figures {
     uint64_t seeds, jobs, agents, batches, crashes, io_crashes, power_losses, failed_commits, cuts,
         agent_crashes, step_crashes, journal_crashes, freezes, hand_outs, processes, retries, lost,
         duplicates, repeats, wall_jumps, told_late, take_overs, step_downs, orderly_stops,
-        house_freezes, lost_answers, resolved, ended_transactions;
+        house_freezes, lost_answers, resolved, ended_transactions, returns, losses_named, strays;
 };
 
 /* A process that runs seeds, as the others see it. */
@@ -101,6 +102,9 @@ static void add(struct figures *f, const struct sim *s)
     f->lost_answers += s->lost_answers;
     f->resolved += s->resolved;
     f->ended_transactions += s->ended_transactions;
+    f->returns += s->returns;
+    f->losses_named += s->losses_named;
+    f->strays += s->strays;
 }
 
 static void print_figure(const char *name, uint64_t n, const char *end)
@@ -137,19 +141,34 @@ static void print_figures(const struct figures *f, double took)
     print_figure("freezes", f->house_freezes, ", ");
     print_figure("answers lost", f->lost_answers, " (");
     print_figure("found out", f->resolved, "), ");
-    print_figure("transactions ended by the server", f->ended_transactions, "\n");
+    print_figure("transactions ended by the server", f->ended_transactions, ", ");
+    print_figure("returns to an older state", f->returns, " (");
+    print_figure("losses named", f->losses_named, ", ");
+    print_figure("runs of lost hand-outs", f->strays, ")\n");
     fflush(stdout);
+}
+
+static bool tracing;
+
+static void on_line(enum log_level level, const char *line, void *user)
+{
+    (void)level;
+    if (tracing) puts(line);
+    older_hear(user, line);
 }
 
 /* true: the promises were kept. `violation` gets what was not. */
 static bool run_seed(uint64_t seed, enum sabotage sabotage, struct figures *f, char violation[256])
 {
     struct sim *s = mem_alloc(sizeof *s);
+    log_set_level(tracing ? LOG_DEBUG : LOG_WARN);
+    log_set_sink(on_line, s);
     sim_init(s, seed, sabotage);
     bool kept = sim_run(s);
     memcpy(violation, s->violation, sizeof s->violation);
     add(f, s);
     sim_fini(s);
+    log_set_sink(NULL, NULL);
     mem_free(s);
     return kept;
 }
@@ -343,13 +362,6 @@ static int find_sabotage(const char *name)
     return -1;
 }
 
-static void print_line(enum log_level level, const char *line, void *user)
-{
-    (void)level;
-    (void)user;
-    puts(line);
-}
-
 static int run_by_hand(int argc, char **argv)
 {
     int64_t seed = -1, count = 1, coordinators = 0;
@@ -363,8 +375,7 @@ static int run_by_hand(int argc, char **argv)
         }
         if (str_eq(argv[i], "--trace")) {
             setvbuf(stdout, NULL, _IOLBF, 0);
-            log_set_level(LOG_DEBUG);
-            log_set_sink(print_line, NULL);
+            tracing = true;
             continue;
         }
         bool good = value != NULL;

@@ -47,6 +47,7 @@ const char *const sabotage_names[SABOTAGES] = {
     [SABOTAGE_OLD_EPOCH] = "old-epoch",
     [SABOTAGE_TWO_OWNERS] = "two-owners",
     [SABOTAGE_LATE_ROW] = "late-row",
+    [SABOTAGE_UNTOLD_LOSS] = "untold-loss",
 };
 
 const char *const group_keys[GROUPS] = {NULL, "alpha", "beta", "gamma"};

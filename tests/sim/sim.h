@@ -69,7 +69,7 @@ struct sim {
     uint64_t journal_crashes, duplicates, io_crashes, power_losses, wall_jumps, repeats,
         step_crashes, told_late;
     uint64_t take_overs, step_downs, orderly_stops, house_freezes, lost_answers, resolved,
-        ended_transactions;
+        ended_transactions, returns, losses_named, strays;
 
     char violation[256]; /* "": none so far */
     bool verbose;

@@ -3,6 +3,7 @@
  * virtual time, a network that breaks and a machine that dies. */
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_houses.h"
+#include "tests/sim/sim_older.h"
 #include "tests/sim/sim_turns.h"
 
 #include "base/mem.h"
@@ -445,6 +446,8 @@ static void look_at_acknowledged(struct sim *s, struct agent_model *a, int64_t s
 {
     struct arrival h = {s, a, seq};
     struct err e;
+    /* by an owner whose commits are lost */
+    if (s->houses && a->link && a->link->reign <= s->houses->lost_reign) return;
     if (journal_pending_bytes(a->journal) > 0)
         (void)journal_each_event(a->journal, 0, look_at_event, &h, &e);
 }
@@ -480,6 +483,14 @@ void agent_enrolled(struct sim *s, struct agent_model *a, int64_t id)
     agent_start(s, a);
 }
 
+static void note_offer(struct sim *s, const struct agent_model *a, int64_t job)
+{
+    struct job_model *j = map_find(&s->by_id, (uint64_t)job);
+    if (!j) return;
+    j->offer_reign = a->link->reign;
+    j->offer_agent = a->id;
+}
+
 void agent_on_frame(struct sim *s, struct agent_model *a, const struct msg *m, const void *data,
                     size_t len)
 {
@@ -488,7 +499,9 @@ void agent_on_frame(struct sim *s, struct agent_model *a, const struct msg *m, c
         leave_and_join(s, a);
         return;
     }
+    if (m->type == MSG_JOB) note_offer(s, a, m->u.job.job);
     if (m->type == MSG_ACK) look_at_acknowledged(s, a, m->u.ack.seq);
+    if (m->type == MSG_WELCOME) older_check_named(s, a);
     if (m->type == MSG_WELCOME) look_at_acknowledged(s, a, m->u.welcome.seq);
     uplink_logic_received(a->uplink, &now, data, len);
     agent_after(s, a);

@@ -1,6 +1,7 @@
 /* The coordinator's process around the engine, the network, and the users. */
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_houses.h"
+#include "tests/sim/sim_older.h"
 #include "tests/sim/sim_placement.h"
 #include "tests/sim/sim_turns.h"
 
@@ -44,6 +45,7 @@ static void trace_command(const struct sim *s, const struct link *l, const struc
     switch (c->type) {
     case CMD_HELLO:
         trace(s, l, "-->", "hello", 0, 0, c->u.hello.seq);
+        trace(s, l, "   ", "which was told of", 0, 0, c->u.hello.acked);
         for (size_t i = 0; i < c->u.hello.attempt_count; i++)
             trace(s, l, "   ", c->u.hello.attempts[i].ended ? "ended" : "running",
                   c->u.hello.attempts[i].job, c->u.hello.attempts[i].attempt, 0);
@@ -337,6 +339,7 @@ static void link_to_agent(struct sim *s, struct link *l, const struct effect *x)
     struct msg m = {0};
     struct err e = {0};
     houses_told(s);
+    l->reign = houses_reign(s);
     if (session_send(&l->facts, &terms, x, &p->bytes, &e) != 0)
         sim_violation(s, "to %s: %s", l->agent->name, err_text(&e));
     p->last = l->facts.state == SESSION_CLOSING;
@@ -392,6 +395,7 @@ void clone_hello(struct sim *s, struct agent_model *a)
     struct command *c = cmd_hello(&s->world, number, a->id, group_keys[a->group], a->slots);
     c->u.hello.groups = mem_strdup(turns_groups(a));
     s->clones++;
+    a->knows_more = false; /* it may be on another machine now */
     map_put(&s->clone_sessions, number, a);
     mem_free(c->u.hello.host_id);
     c->u.hello.host_id = str_dupf("clone-%llu", (unsigned long long)number);
@@ -462,7 +466,7 @@ static void on_reply(struct sim *s, const struct effect *x)
     struct job_model *j = map_remove(&s->by_request, x->u.reply.request);
     if (!j) return;
     if (j->request != x->u.reply.request) { /* a cancel */
-        if (x->u.reply.reply.rc == 0 && j->id) j->cancel_done = true;
+        if (x->u.reply.reply.rc == 0 && j->id && !older_is_void(s)) j->cancel_done = true;
         return;
     }
     j->request = 0;
@@ -621,7 +625,8 @@ static void carry_out(struct sim *s, struct effect *x)
         return;
     }
     struct agent_model *joining = x->session ? map_find(&s->enrolling, x->session) : NULL;
-    if (joining && x->type == EFFECT_ENROLLED) agent_enrolled(s, joining, x->u.enrolled.agent);
+    if (joining && x->type == EFFECT_ENROLLED && !older_is_void(s))
+        agent_enrolled(s, joining, x->u.enrolled.agent);
     struct link *l = x->session ? map_find(&s->links, x->session) : NULL;
     if (!l || l->gone) return;
     if (x->type == EFFECT_JOB) s->hand_outs++;
@@ -653,6 +658,7 @@ static void apply_queue(struct sim *s)
         c->next = NULL;
         if (s->sabotage == SABOTAGE_OLD_RESULTS) dress_up(s, c);
         if (s->sabotage == SABOTAGE_DEAF_CANCEL && c->type == CMD_CANCEL) c->type = CMD_WHY;
+        if (s->sabotage == SABOTAGE_UNTOLD_LOSS && c->type == CMD_HELLO) c->u.hello.acked = 0;
         placement_hear(s, c);
         turns_hear(s, c);
         world_apply(&s->world, c);
@@ -741,6 +747,10 @@ static void on_batch(struct sim *s, void *object, uint64_t life)
         return;
     }
     if (io_crash) disk_die_after(s->disk, -1, false);
+    if (rc == ERR_INTERNAL && older_is_void(s)) { /* it may find that what it reads is older */
+        crash(s);
+        return;
+    }
     if (rc == ERR_INTERNAL) sim_violation(s, "the engine finds itself broken");
     if (rc) try_again(s, kept);
     if (rc == 0 && !houses_have_checked(s)) check_batch(s);

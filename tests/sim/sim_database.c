@@ -17,6 +17,8 @@
 
 int __real_db_run(struct db *d, struct stmt *q, struct err *e);
 int __wrap_db_run(struct db *d, struct stmt *q, struct err *e);
+int __real_db_step(struct db *d, struct stmt *q, struct err *e);
+int __wrap_db_step(struct db *d, struct stmt *q, struct err *e);
 
 static struct sim *several; /* the simulation at hand, when it has several coordinators */
 
@@ -35,14 +37,23 @@ static int not_mine(struct err *e)
     return err_set(e, ERR_FENCED, "another coordinator owns the queue (simulated)");
 }
 
+/* false: what it was connected to is gone; it connects anew. */
+static bool is_connected(struct house *h)
+{
+    uint64_t server = h->server;
+    h->server = db_of(h)->server;
+    return server == h->server;
+}
+
 /* On the way, there or back. false: nothing comes through, or whoever asked is dead. */
 static bool travels(struct house *h)
 {
     struct sim *s = h->sim;
-    if (db_of(h)->reign == 0) return true; /* the first one, before time begins */
+    struct database *db = db_of(h);
+    if (db->reign == 0) return true; /* the first one, before time begins */
     houses_block(s, sim_chance(s, 50) ? sim_random(s, 100, 1500) : sim_random(s, 0, 8));
     if (sim_now(s) < h->cut_ms) houses_block(s, NO_ANSWER_MS);
-    return sim_now(s) >= h->cut_ms && !h->doomed && !*s->violation;
+    return is_connected(h) && sim_now(s) >= h->cut_ms && !h->doomed && !*s->violation;
 }
 
 static bool loses_answer(struct house *h)
@@ -63,7 +74,7 @@ static void let_go(struct house *h)
 static void check_landing(struct sim *s, struct house *h)
 {
     struct database *db = db_of(h);
-    if (h->reign != db->reign)
+    if (h->reign != db->reign || h->voided)
         sim_violation(s, "a commit of a former owner lands: coordinator %d", h->number);
     if (h->denied)
         sim_violation(s, "coordinator %d was told that a commit never lands, and it does",
@@ -149,6 +160,7 @@ static bool wait_for_row(struct house *h, int64_t most_ms)
 static int begin(struct house *h, struct db *d, struct stmt *q, struct err *e)
 {
     struct database *db = db_of(h);
+    if (!is_connected(h)) return no_answer(e);
     if (sim_now(h->sim) < h->cut_ms || !wait_for_row(h, LOCK_WAIT_MS)) return no_answer(e);
     int rc = __real_db_run(d, q, e);
     if (rc) return rc;
@@ -237,6 +249,14 @@ int __wrap_db_run(struct db *d, struct stmt *q, struct err *e)
     return __real_db_run(d, q, e);
 }
 
+int __wrap_db_step(struct db *d, struct stmt *q, struct err *e)
+{
+    const struct store *st = several ? several->world.store : NULL;
+    bool owners = st && st->own && (d == &st->queue || d == &st->output);
+    if (owners && !is_connected(houses_now(several))) return no_answer(e);
+    return __real_db_step(d, q, e);
+}
+
 void database_of_store(struct house *h, struct store *st)
 {
     struct err e = {0};
@@ -284,7 +304,8 @@ static int place_take(void *user, struct owner_row *row, const char *addresses, 
     db->row.epoch++;
     db->row.held = true;
     db->holder_name = h->number;
-    h->reign = ++db->reign;
+    h->reign = db->reign = ++s->houses->newest_reign;
+    h->voided = false;
     *row = db->row;
     bool lost = db->reign > 1 && loses_answer(h);
     return !travels(h) || lost ? no_answer(e) : 0;
@@ -297,8 +318,9 @@ static int place_renew(void *user, struct owner_row *mine, struct err *e)
     if (!travels(h) || !wait_for_row(h, LOCK_WAIT_MS)) return no_answer(e);
     if (!is_row(mine, &db->row)) return not_mine(e);
     db->row.batch++;
+    struct owner_row now = db->row;
     if (loses_answer(h) || !travels(h)) return no_answer(e);
-    *mine = db->row;
+    *mine = now;
     return 0;
 }
 

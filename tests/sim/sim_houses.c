@@ -1,5 +1,6 @@
 /* The processes of several coordinators: who watches, who owns, who is stopped or dead. */
 #include "tests/sim/sim_houses.h"
+#include "tests/sim/sim_older.h"
 
 #include "base/json.h"
 #include "base/log.h"
@@ -13,6 +14,7 @@
 
 #define OWNED_BY_THEN_MS 90000 /* after the last fault; a process is away for 60 s at most */
 #define POLL_MS 250            /* how often an owner looks whether it has to renew */
+#define RETURN_ONE_IN 20       /* that the database returns to an older state, at each mischief */
 #define DRIFT_PER_MILLE 120    /* over 8 s less than OWNER_DRIFT_MS */
 
 _Static_assert(OWNER_TAKEOVER_MS *DRIFT_PER_MILLE / 1000 <= OWNER_DRIFT_MS, "clocks keep to it");
@@ -124,6 +126,11 @@ uint64_t houses_life(struct sim *s, int house)
 {
     if (!s->houses || house == s->houses->at) return s->coordinator_life;
     return s->houses->all[house].kept.life;
+}
+
+uint64_t houses_reign(const struct sim *s)
+{
+    return s->houses ? s->houses->all[s->houses->at].reign : 0;
 }
 
 static void put_off(struct house *h, event_fn *fn, void *object, uint64_t number)
@@ -403,7 +410,10 @@ static void look(struct house *h)
 {
     struct owner_row row;
     char *owner = NULL;
-    if (h->place.look(h, &row, &owner, NULL) == 0) ownership_saw(&h->watch, &row, os_mono_ms());
+    if (h->place.look(h, &row, &owner, NULL) == 0)
+        ownership_saw(&h->watch, &row, os_mono_ms());
+    else
+        ownership_unseen(&h->watch);
     mem_free(owner);
 }
 
@@ -486,7 +496,9 @@ bool houses_have_checked(const struct sim *s)
 
 bool houses_is_owner(const struct sim *s)
 {
-    return !s->houses || s->houses->all[s->houses->at].reign == s->houses->db.reign;
+    if (!s->houses) return true;
+    const struct house *h = &s->houses->all[s->houses->at];
+    return h->reign == s->houses->db.reign && !h->voided;
 }
 
 /* The effects come a moment later, or much later. */
@@ -524,7 +536,7 @@ bool houses_may_acknowledge(struct sim *s)
 
 void houses_told(struct sim *s)
 {
-    if (!s->houses || houses_now(s)->reign == s->houses->db.reign) return;
+    if (!s->houses || houses_now(s)->reign == s->houses->newest_reign) return;
     sim_violation(s, "a former owner tells an agent something: coordinator %d",
                   houses_now(s)->number);
 }
@@ -585,6 +597,7 @@ static void on_house_mischief(struct sim *s, void *object, uint64_t number)
     if (sim_chance(s, all->faults.cut)) h->cut_ms = sim_now(s) + sim_random(s, 500, 20000);
     if (sim_chance(s, all->faults.hide)) hide(s, h);
     if (sim_chance(s, all->faults.stop)) stop_in_order(s, h);
+    older_plan(s);
     sim_at(s, sim_random(s, 200, 5000), on_house_mischief, object, number);
 }
 
@@ -623,12 +636,17 @@ static void plan_house_faults(struct sim *s)
         *each[i] = sim_random(s, 0, 2) ? (int)sim_random(s, 5, 40) : 0;
     all->faults.lose_answer = sim_random(s, 0, 2) ? (int)sim_random(s, 20, 300) : 0;
     all->faults.freeze_inside = sim_random(s, 0, 2) ? (int)sim_random(s, 50, 300) : 0;
-    if (houses_sabotaged(s)) {
+    if (houses_sabotaged(s) && s->sabotage != SABOTAGE_UNTOLD_LOSS) {
         all->faults.freeze = 3;
         all->faults.lose_answer = 20;
         all->faults.freeze_inside = 30;
         all->faults.crash = all->faults.stop = 0;
     }
+    /* no number is drawn for it: see sim.c */
+    if (s->sabotage == SABOTAGE_UNTOLD_LOSS)
+        all->faults.older = RETURN_ONE_IN / 5;
+    else if (s->sabotage == SABOTAGE_NONE && s->seed / 12 % 2)
+        all->faults.older = RETURN_ONE_IN;
 }
 
 static void first_owner(struct sim *s)
@@ -691,6 +709,7 @@ void houses_fini(struct sim *s)
     }
     several = NULL;
     followers_fini(s);
+    older_fini(s);
     database_leave();
     mem_free(s->houses);
     s->houses = NULL;

@@ -43,6 +43,8 @@ struct house {
     bool in_batch;
     bool landed;       /* the transaction of the batch at hand has */
     bool denied;       /* it was told that the transaction under way never will */
+    bool voided;       /* what it knows was lost by the database */
+    uint64_t server;   /* that it is connected to */
     int64_t frozen_ms; /* until then it is stopped */
     int64_t cut_ms;    /* until then the database is out of its reach */
     int64_t hidden_ms; /* until then no agent reaches it */
@@ -59,10 +61,11 @@ struct house {
 struct database {
     struct owner_row row;
     int holder_name; /* as the row names it */
-    uint64_t reign;  /* raised by each commit of a take-over; no coordinator reads it */
+    uint64_t reign;  /* another one with each commit of a take-over; no coordinator reads it */
     int holder;      /* whose transaction has the row locked */
     bool adrift;     /* ... and its client has lost the connection: it will end by itself */
     uint64_t transactions;
+    uint64_t server; /* another one with each failover: what was connected is not any more */
 };
 
 struct houses {
@@ -71,8 +74,12 @@ struct houses {
     uint64_t lives, loads;
     struct database db;
     struct followers *followers;
+    uint64_t newest_reign; /* of all take-overs, also those that are lost */
+    uint64_t lost_reign;   /* the newest when the database returned to an older state; 0: never */
+    struct older *older;   /* to which it is about to return; NULL: it is not */
+    int64_t strays_ms;     /* what such a return leaves has been ended by then */
     struct {
-        int crash, freeze, cut, hide, stop, lose_answer, freeze_inside;
+        int crash, freeze, cut, hide, stop, lose_answer, freeze_inside, older;
     } faults;
 };
 
@@ -113,7 +120,8 @@ void houses_crash(struct sim *s); /* the present one */
 int houses_choose(struct sim *s, struct agent_model *a);
 bool houses_reaches(struct sim *s, int house);
 uint64_t houses_life(struct sim *s, int house);
-char *houses_owner_seen(struct sim *s); /* JSON, mem_free; NULL: nobody */
+uint64_t houses_reign(const struct sim *s); /* of the present one; 0: it is alone */
+char *houses_owner_seen(struct sim *s);     /* JSON, mem_free; NULL: nobody */
 bool houses_sabotaged(const struct sim *s);
 
 /* ---- sim_database.c ---- */
@@ -127,6 +135,7 @@ void database_leave(void); /* the simulation ends */
 void followers_begin(struct sim *s); /* when the jobs are planned */
 void followers_fini(struct sim *s);
 void followers_hear(struct sim *s, int64_t cursor);
+void followers_begin_anew(struct sim *s); /* the database has lost commits */
 /* Of a job that succeeded and wrote so much. */
 void followers_check(struct sim *s, const struct job_model *j, int64_t bytes);
 

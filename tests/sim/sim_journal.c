@@ -110,6 +110,7 @@ void state_close(struct agent_model *a)
 
 void state_forget(struct agent_model *a)
 {
+    a->knows_more = false;
     disk_remove_folder(a->disk, a->folder);
     mem_free(a->folder);
     a->folder = disk_make_folder(a->disk);

@@ -2,7 +2,9 @@
  * guard, which ends them when the agent cannot. The guard's table and its arithmetic are the real
  * ones (platform/guard_table.h); the processes are made up. */
 #include "tests/sim/sim.h"
+#include "tests/sim/sim_older.h"
 
+#include "base/id.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -31,8 +33,10 @@ struct process_model { /* of one attempt, from its preparation on */
     char mark[RUNNER_MARK_SIZE];
     uint32_t slot;
     bool held, alive, deaf, paused;
-    bool tough; /* cannot be ended */
-    bool told;  /* its agent has ended the attempt without it */
+    bool tough;     /* cannot be ended */
+    bool told;      /* its agent has ended the attempt without it */
+    uint64_t reign; /* of the coordinator that handed it out */
+    bool stray;     /* which the database has lost (sim_older.c) */
     struct process_list rest;
     int64_t asked_ms, began_ms, written;
     struct buf pipe; /* written, and not read by the agent yet */
@@ -44,6 +48,12 @@ struct process_model { /* of one attempt, from its preparation on */
 static bool is_known(const struct process_model *p)
 {
     return p->attempt && p->life == p->agent->life && p->agent->up;
+}
+
+static bool is_lost(struct sim *s, const struct process_model *p)
+{
+    const struct job_model *j = map_find(&s->by_id, (uint64_t)p->job);
+    return older_lost_hand_out(s, j, p->agent->id, p->number, p->reign);
 }
 
 /* ---- the end ---- */
@@ -70,8 +80,8 @@ static void end_process(struct sim *s, struct process_model *p, uint32_t exit_co
     p->end.exit_code = exit_code;
     p->end.signal = signal;
     p->agent->processes--;
-    check_process_ends(s, p->job, p->number);
-    if (p->told) check_process_lives_on(s, p->job, -1);
+    if (!p->stray) check_process_ends(s, p->job, p->number);
+    if (p->told && !p->stray) check_process_lives_on(s, p->job, -1);
     if (!p->told) sim_at(s, sim_random(s, 0, 30), on_report, p, 0);
 }
 
@@ -93,7 +103,7 @@ static void on_gone(struct sim *s, void *object, uint64_t number)
 
 static void learn_rest(struct sim *s, struct process_model *p, struct process_list *out)
 {
-    if (!p->told) check_process_lives_on(s, p->job, 1);
+    if (!p->told && !p->stray) check_process_lives_on(s, p->job, 1);
     p->told = true;
     process_list_add(out, (struct process_id){p->number, 1}, "tough", "root");
 }
@@ -309,6 +319,8 @@ static void prepare(struct sim *s, struct agent_model *a, struct runner_attempt 
                                 .number = x->number,
                                 .asked_ms = sim_now(s),
                                 .next = a->machine};
+    const struct job_model *j = map_find(&s->by_id, (uint64_t)x->job);
+    if (j && j->offer_agent == a->id) p->reign = j->offer_reign;
     (void)str_copy(p->mark, sizeof p->mark, x->mark);
     buf_init(&p->pipe, 1 << 20);
     a->machine = p;
@@ -332,7 +344,7 @@ static void write_out(struct sim *s, struct process_model *p, const char *text)
 {
     (void)buf_add(&p->pipe, text, strlen(text));
     p->written += (int64_t)strlen(text);
-    check_process_writes(s, p->job, p->written);
+    if (!p->stray) check_process_writes(s, p->job, p->written);
     sim_at(s, sim_random(s, 0, 20), on_read, p, 0);
 }
 
@@ -344,6 +356,15 @@ static void on_write(struct sim *s, void *object, uint64_t number)
     sim_at(s, sim_random(s, 1, 4000), on_write, p, number);
 }
 
+/* What the coordinator does not know of, and its agent cannot end: nobody counts it. */
+static int unended_strays(const struct agent_model *a)
+{
+    int count = 0;
+    for (const struct process_model *p = a->machine; p; p = p->next)
+        count += p->stray && p->alive && p->tough;
+    return count;
+}
+
 static void run(struct sim *s, struct process_model *p)
 {
     struct agent_model *a = p->agent;
@@ -353,8 +374,10 @@ static void run(struct sim *s, struct process_model *p)
     p->deaf = sim_random(s, 0, 3) == 0;
     a->processes++;
     s->processes++;
-    check_process_begins(s, a, p->job, p->number);
-    if (a->processes > a->slots)
+    p->stray = is_lost(s, p);
+    s->strays += p->stray;
+    if (!p->stray) check_process_begins(s, a, p->job, p->number);
+    if (a->processes - unended_strays(a) > a->slots)
         sim_violation(s, "%s runs %d jobs in %d slots", a->name, a->processes, (int)a->slots);
     /* A success tells by its outputs which attempt it is of. */
     snprintf(line, sizeof line, "::{\"outputs\":{\"attempt\":%d}}::\n", (int)p->number);
@@ -388,6 +411,42 @@ static void start(struct sim *s, struct process_model *p, struct runner_started 
     run(s, p);
     out->pid = p->number;
     snprintf(out->identity, sizeof out->identity, "%s %s", p->agent->boot_id, p->mark);
+}
+
+void machine_take_back(struct sim *s, struct job_model *j, int64_t id)
+{
+    j->alive = j->lives_on = j->starts = 0;
+    j->started_attempt = j->alive_attempt = j->output_bytes = 0;
+    for (int i = 0; i < s->agent_count; i++) {
+        for (struct process_model *p = s->agents[i].machine; p; p = p->next) {
+            if (p->job != id || p->began_ms == 0) continue;
+            p->stray = p->stray || is_lost(s, p);
+            s->strays += p->stray;
+            if (p->stray) continue;
+            j->starts++;
+            if (p->number > j->started_attempt) {
+                j->started_attempt = p->number;
+                j->output_bytes = p->written;
+            }
+            if (!p->alive) continue;
+            j->alive++;
+            j->alive_attempt = p->number;
+            j->lives_on += p->told;
+        }
+    }
+}
+
+void machine_check_strays(struct sim *s)
+{
+    char id[ID_TEXT_SIZE];
+    for (int i = 0; i < s->agent_count; i++) {
+        for (const struct process_model *p = s->agents[i].machine; p; p = p->next) {
+            if (!p->stray || !p->alive || p->tough) continue;
+            id_format(p->job, id);
+            sim_violation(s, "job %s attempt %lld goes on at %s, though the database has lost it",
+                          id, (long long)p->number, p->agent->name);
+        }
+    }
 }
 
 /* ---- actions ---- */

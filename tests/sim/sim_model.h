@@ -58,6 +58,13 @@ struct job_model {
     bool misnamed;        /* an attempt named a command that is not there */
     int could_not_start;  /* times that an agent said so */
     int handed;           /* place in the hand-outs of this batch, from 1; 0: not handed out */
+    /* of a database that returned to an older state (sim_older.c) */
+    uint64_t changes;                 /* how often it was seen to change */
+    bool reverted;                    /* some of that is lost */
+    int64_t kept_attempt, kept_agent; /* the last hand-out that is not */
+    bool output_gone;                 /* some of its output may be lost */
+    uint64_t offer_reign;             /* of the coordinator that handed it out, as an agent heard */
+    int64_t offer_agent;
 };
 
 /* ---- agents ---- */
@@ -106,6 +113,8 @@ struct agent_model {
     int64_t lease_base_ms;               /* as its guard was told last */
     int64_t guard_back_ms;               /* until then it has none to start jobs under */
     int64_t last_seq;                    /* when it was up last */
+    bool knows_more; /* was told of commits that the database has lost, which nobody has noticed */
+    int64_t known_seq; /* its last event of which that database knows */
 };
 
 /* ---- the network ---- */
@@ -119,6 +128,7 @@ struct link {
     struct agent_model *agent;
     uint64_t life;              /* of the coordinator at its other end */
     int house;                  /* which of several that is */
+    uint64_t reign;             /* its take-over, when it said something last */
     struct session_facts facts; /* the coordinator's end */
     struct frame_reader reader;
     bool unwell; /* as it said last */

@@ -41,6 +41,7 @@ enum sabotage {
     SABOTAGE_OLD_EPOCH,   /* the epoch is not raised after a lost answer */
     SABOTAGE_TWO_OWNERS,  /* a take-over comes too early */
     SABOTAGE_LATE_ROW,    /* a follower skips output that is committed late */
+    SABOTAGE_UNTOLD_LOSS, /* what agents know of lost commits is not heard */
     SABOTAGES
 };
 extern const char *const sabotage_names[SABOTAGES];
