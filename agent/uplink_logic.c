@@ -4,6 +4,7 @@
 #include "base/backoff.h"
 #include "base/duration.h"
 #include "base/fsm.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -461,7 +462,9 @@ static void say_owner(struct uplink_logic *l, const char *addresses)
     if (addresses && !str_eq(l->owner_told, addresses)) {
         mem_free(l->owner_told);
         l->owner_told = mem_strdup(addresses);
-        log_info("session: another coordinator owns the queue; it is found at %s", addresses);
+        char *where = json_texts(addresses);
+        log_info("session: another coordinator owns the queue; it is found at %s", where);
+        mem_free(where);
     } else if (!addresses && !l->nobody_told) {
         l->nobody_told = true;
         log_info("session: no coordinator owns the queue at the moment; looking for one");

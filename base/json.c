@@ -308,3 +308,21 @@ struct json *json_detach(struct json *parent, const struct json *child)
     c->string = NULL;
     return (struct json *)c;
 }
+
+char *json_texts(const char *list)
+{
+    struct json *all = NULL;
+    struct buf text;
+    if (json_parse(list, strlen(list), &all, NULL) != 0 || json_type(all) != JSON_ARRAY ||
+        !json_first(all)) {
+        json_free(all);
+        return mem_strdup(list);
+    }
+    buf_init(&text, strlen(list) + 3);
+    for (const struct json *j = json_first(all); j; j = json_next(j))
+        (void)buf_addf(&text, "%s%s", j == json_first(all) ? "" : ", ", json_str(j, "?"));
+    char *out = buf_detach(&text);
+    buf_fini(&text);
+    json_free(all);
+    return out;
+}

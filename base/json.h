@@ -105,4 +105,7 @@ void jw_time(struct jw *w, const char *key, int64_t wall_ms);      /* RFC 3339; 
 void jw_id(struct jw *w, const char *key, int64_t id); /* base/id.h text; 0 writes null */
 int jw_finish(struct jw *w);                           /* 0 or the first error */
 
+/* A JSON list of texts for people, "a, b"; what is no such list comes back as it is. mem_free. */
+char *json_texts(const char *list);
+
 #endif

@@ -1,6 +1,7 @@
 /* One question under one lock. */
 #include "coordinator/watching.h"
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -199,8 +200,10 @@ static void say_owner(struct watching *w)
 {
     if (!w->owner || w->row.epoch == w->said_epoch) return;
     w->said_epoch = w->row.epoch;
+    char *where = json_texts(w->owner);
     log_info("owner: the queue is of the coordinator at %s, epoch %lld; this one is a standby",
-             w->owner, (long long)w->row.epoch);
+             where, (long long)w->row.epoch);
+    mem_free(where);
 }
 
 static void on_look(struct watching *w)

@@ -459,6 +459,25 @@ static void detached_child__is_the_caller_s(void **state)
     json_free(b);
 }
 
+static void list_for_people(const char *list, const char *wanted)
+{
+    char *got = json_texts(list);
+    assert_string_equal(got, wanted);
+    mem_free(got);
+}
+
+static void texts_of_a_list__are_read_by_people(void **state)
+{
+    (void)state;
+    list_for_people("[\"db1:7070\"]", "db1:7070");
+    list_for_people("[\"db1:7070\", \"[::1]:7070\"]", "db1:7070, [::1]:7070");
+    list_for_people("[]", "[]");
+    list_for_people("[1,\"a\"]", "?, a");
+    list_for_people("", "");
+    list_for_people("[\"db1", "[\"db1");
+    list_for_people("{\"a\":\"b\"}", "{\"a\":\"b\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -485,6 +504,7 @@ int main(void)
         cmocka_unit_test(built_tree__reads_as_written),
         cmocka_unit_test(copy__is_a_tree_of_its_own),
         cmocka_unit_test(detached_child__is_the_caller_s),
+        cmocka_unit_test(texts_of_a_list__are_read_by_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
