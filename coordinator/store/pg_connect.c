@@ -1,4 +1,5 @@
 /* Opening a connection, and what a session of ours has. */
+#include "coordinator/store/pg_flat.h"
 #include "coordinator/store/pg_link.h"
 #include "coordinator/store/pg_schema.h"
 

@@ -1,20 +1,8 @@
 /* What PostgreSQL's errors mean for us (store.h). */
+#include "coordinator/store/pg_flat.h"
 #include "coordinator/store/pg_stmt.h"
 
 #include "base/str.h"
-
-void pg_flat(char *out, size_t size, const char *message)
-{
-    size_t n = 0;
-    for (const char *c = message ? message : ""; *c && n + 1 < size; c++) {
-        bool blank = *c == '\n' || *c == '\t' || *c == ' ';
-        if (blank && (n == 0 || out[n - 1] == ' ')) continue;
-        out[n++] = blank ? ' ' : *c;
-    }
-    while (n > 0 && out[n - 1] == ' ')
-        n--;
-    out[str_utf8_whole(out, n)] = '\0';
-}
 
 /* Its code, by SQLSTATE or the first two characters of it. */
 struct meaning {

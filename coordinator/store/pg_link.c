@@ -4,6 +4,7 @@
  * and go with the next one that does: a batch costs few round trips. c->sent holds what was sent
  * and has no answer yet, in order; a sync ends each part of it. After an error the server passes
  * over the rest up to the sync. Nothing here waits without an end. */
+#include "coordinator/store/pg_flat.h"
 #include "coordinator/store/pg_stmt.h"
 
 #include "base/mem.h"

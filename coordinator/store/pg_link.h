@@ -101,7 +101,5 @@ int pg_exec_all(struct pg_conn *c, const char *sql, struct err *e);
 /* pg_error.c: fills *e, returns the code. */
 int pg_error_of(const struct pg_conn *c, const PGresult *r, const struct pg_stmt *q, struct err *e);
 int pg_error_lost(const struct pg_conn *c, const char *what, struct err *e);
-/* A message of libpq on one line, without its end. */
-void pg_flat(char *out, size_t size, const char *message);
 
 #endif
