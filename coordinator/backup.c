@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/store/backup.h"
+#include "coordinator/store/marks.h"
 #include "platform/file_facts.h"
 #include "platform/files.h"
 #include "platform/paths.h"
@@ -143,6 +144,20 @@ static int check_state(const char *state, struct err *e)
     return rc;
 }
 
+/* The files are what there was before it was moved. */
+static int check_moved(const char *state, struct err *e)
+{
+    struct marks m = {0};
+    int rc = marks_read_files(state, &m, e);
+    if (rc == 0 && m.moved_to)
+        rc = err_set(e, ERR_CONFLICT,
+                     "the queue of %s was moved to %s, and its files are old: save that database, "
+                     "with pg_dump -Fc; docs/scale.md has the restore",
+                     state, m.moved_to);
+    marks_fini(&m);
+    return rc;
+}
+
 int backup_make(const char *state, const char *file, bool force, struct store_check *c,
                 struct err *e)
 {
@@ -150,6 +165,7 @@ int backup_make(const char *state, const char *file, bool force, struct store_ch
     struct target targets[] = {{.path = file, .kind = STORE_FILE_QUEUE, .force = force},
                                {.path = output, .kind = STORE_FILE_OUTPUT, .force = force}};
     int rc = check_state(state, e);
+    if (rc == 0) rc = check_moved(state, e);
     for (size_t i = 0; i < 2 && rc == 0; i++)
         rc = check_target(state, &targets[i], e);
     if (rc == 0) rc = store_backup_checked(state, file, c, e);

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/backup.h"
+#include "coordinator/store/marks.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "platform/state_folder.h"
@@ -230,6 +231,16 @@ static void backup__of_what_is_no_coordinators__is_refused(void **state)
 }
 
 /* Beside a former one, with the keys that the guide says to keep. */
+static void backup__of_a_queue_that_was_moved__is_refused(void **state)
+{
+    struct place *p = *state;
+    char *file = paths_join(p->out, "b");
+    put(p->state, MARK_MOVED, "postgresql://cadre@db1/cadre");
+    refused(p, file, "postgresql://cadre@db1/cadre", false);
+    refused(p, file, "pg_dump", false);
+    mem_free(file);
+}
+
 static void backup__beside_kept_keys__is_written(void **state)
 {
     struct place *p = *state;
@@ -255,6 +266,7 @@ int main(void)
         CASE(backup__over_what_is_no_file__is_refused),
         CASE(backup__over_the_database_of_another_folder__is_refused),
         CASE(backup__of_what_is_no_coordinators__is_refused),
+        CASE(backup__of_a_queue_that_was_moved__is_refused),
         CASE(backup__beside_kept_keys__is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
