@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "coordinator/command_line.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/store/pg_load.h"
 #include "coordinator/store_password.h"
 #include "coordinator/store_uri.h"
 #include "coordinator/web.h"
@@ -11,6 +12,7 @@
 #include "platform/complain.h"
 #include "platform/log_sink.h"
 #include "platform/os.h"
+#include "platform/paths.h"
 #include "platform/service.h"
 #include "platform/streams.h"
 
@@ -100,12 +102,26 @@ static int start(struct runner *r, const struct config *config, struct err *e)
     return rc;
 }
 
+/* The module of PostgreSQL is beside this program, or where its package has it. */
+static int module_check(const struct config *config, struct err *e)
+{
+    const struct pg_module *m;
+    if (!config->store) return 0;
+    char *self = paths_self(), *folder = paths_dir(self);
+    int rc = pg_load(folder, &m, e);
+    if (rc) err_wrap(e, "store");
+    mem_free(folder);
+    mem_free(self);
+    return rc;
+}
+
 /* Is what the configuration names there, and what it should be? */
 static int check_named(const struct config *config, struct err *e)
 {
     int rc = web_check(config, e);
     if (!rc) rc = zone_files_check(config, e);
     if (!rc) rc = store_password_check(config, e);
+    if (!rc) rc = module_check(config, e);
     return rc;
 }
 

@@ -356,7 +356,8 @@ static int check_store(struct config *c, struct err *e)
     if (!c->store)
         return err_set(e, ERR_INVALID,
                        "storePasswordFile is set, and store is not a postgresql:// URI: SQLite has "
-                       "no password");
+                       "no password. To move the queue there, name the database in both, store and "
+                       "--to of migrate-store");
     if (!store_uri_has_password(c->store)) return 0;
     return err_set(
         e, ERR_INVALID,
