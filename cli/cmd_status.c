@@ -38,8 +38,9 @@ static void show_owner(struct out *out, const struct json *s)
         (void)buf_addf(&line, "%s%s, epoch %lld", json_get_str(owner, "holder", "-"),
                        json_get_bool(s, "owns", false) ? " (this coordinator)" : "",
                        (long long)json_get_int(owner, "epoch", 0));
-        const char *before = ", at ";
+        const char *before = ", also at ", *holder = json_get_str(owner, "holder", NULL);
         for (const struct json *a = json_first(json_get(owner, "addresses")); a; a = json_next(a)) {
+            if (str_eq(json_str(a, "-"), holder)) continue;
             (void)buf_addf(&line, "%s%s", before, json_str(a, "-"));
             before = ", ";
         }

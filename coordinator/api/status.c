@@ -71,7 +71,8 @@ void status_ready(struct request *r)
     } else if (!route_is_fit(a, &p)) {
         request_send_problem(r, &p);
     } else if (http_query(&r->target, "owner") && !(api_owns(a) && spine_owns_queue(a->spine))) {
-        problem_set(&p, 503, "unavailable", NULL, "another coordinator owns the queue");
+        problem_set(&p, 503, "unavailable", NULL,
+                    "this coordinator does not own the queue at present");
         request_send_problem(r, &p);
     } else if (busy_ms > BATCH_LATE_MS) {
         problem_set(&p, 503, "unavailable", "look at the load of the coordinator's disk",
