@@ -33,8 +33,34 @@ function Connection() {
             stop();
         };
     }, []);
-    return up ? null : html`<p class="offline" role="status">No connection to the coordinator:
-        what is shown may be old. The page tries again by itself.</p>`;
+    const none = useNoOwner(!up);
+    if (up) return null;
+    return html`<p class="offline" role="status">${none ? `No coordinator owns the queue at present:
+        what is shown may be old. One takes over within seconds, and the page goes on by itself.`
+        : `No connection to the coordinator: what is shown may be old. The page tries again by
+        itself.`}</p>`;
+}
+
+// Is the coordinator there, but the queue nobody's? Asked while there is no stream, of what the
+// owner alone can answer: a row may name the one that is gone for seconds.
+function useNoOwner(asks) {
+    const [none, setNone] = useState(false);
+    useEffect(() => {
+        let timer = 0, over = false;
+        const ask = () => api.get(path('waits')).then(() => false, (e) => e.code === 'no-owner')
+            .then((now) => {
+                if (over) return;
+                setNone(now);
+                timer = setTimeout(ask, OFFLINE_MS);
+            });
+        if (asks) ask();
+        return () => {
+            over = true;
+            clearTimeout(timer);
+            setNone(false);
+        };
+    }, [asks]);
+    return none;
 }
 
 // fn is called when the stream begins, and when the tab is seen again: what was known may be of

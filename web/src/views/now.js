@@ -11,6 +11,7 @@ import {useMay} from '../ui/context.js';
 import {FlowLink, TriggerLink} from '../ui/names.js';
 import {Same} from './fleet_parts.js';
 import {NowGroups, NowWaits} from './now_groups.js';
+import {NowCoordinators} from './now_coordinators.js';
 import {NowFailures, failedOf} from './now_failures.js';
 
 const TRIGGERS = 10;
@@ -104,6 +105,7 @@ export function Now() {
         <${Loaded} data=${status}>${(s) => html`<${PutOff} list=${s.putOff || []} />
             <${AgentFigures} agents=${s.agents} slots=${s.slots} />
             <${JobFigures} status=${s} failures=${failures.data} />`}<//>
+        ${status.data && html`<${NowCoordinators} status=${status.data} />`}
         <${NowGroups} />
         <${NowFailures} data=${failures} />
         <${NowWaits} />
