@@ -84,18 +84,18 @@ static int open_zone(struct eval *ev, const struct json *arg, struct zone **out)
 
 /* ---- moments --------------------------------------------------------------------------------- */
 
-static int check_year(struct eval *ev, const struct moment *m)
+static int check_year(struct eval *ev, const struct instant *m)
 {
     if (m->utc_s >= SECONDS_MIN && m->utc_s <= SECONDS_MAX) return 0;
     return eval_fail(ev, "the date is not within the years 0 to 9999");
 }
 
 static int moment_of(struct eval *ev, const struct json *j, const struct json *existing,
-                     const struct zone *z, struct moment *out)
+                     const struct zone *z, struct instant *out)
 {
     struct err e = {0};
     if (value_is_int(j)) {
-        *out = (struct moment){.utc_s = json_int(j, 0)};
+        *out = (struct instant){.utc_s = json_int(j, 0)};
         return check_year(ev, out);
     }
     if (json_type(j) != JSON_STRING)
@@ -107,7 +107,7 @@ static int moment_of(struct eval *ev, const struct json *j, const struct json *e
     return check_year(ev, out);
 }
 
-static int give_moment(struct eval *ev, const struct moment *m, const struct zone *z,
+static int give_moment(struct eval *ev, const struct instant *m, const struct zone *z,
                        const struct json *format, const struct json **out)
 {
     const char *pattern = format ? json_str(format, NULL) : "iso";
@@ -132,7 +132,7 @@ static int check_values(struct eval *ev, const struct date_args *a)
 int fn_date(struct eval *ev, const struct json *const *args, const struct json **out)
 {
     const struct date_args a = {args[1], args[2], args[3], args[4]};
-    struct moment m;
+    struct instant m;
     struct zone *z = NULL;
     int rc = check_values(ev, &a);
     if (rc == 0) rc = open_zone(ev, a.zone, &z);
@@ -147,7 +147,7 @@ int fn_now(struct eval *ev, const struct json *const *args, const struct json **
     const struct date_args a = {args[0], args[1], args[2], args[3]};
     int64_t ms = ev->v->now_ms;
     if (ms <= 0) return eval_fail(ev, "the time is not known here");
-    struct moment m = {.utc_s = ms / 1000, .nanos = (int32_t)(ms % 1000) * 1000000};
+    struct instant m = {.utc_s = ms / 1000, .nanos = (int32_t)(ms % 1000) * 1000000};
     struct zone *z = NULL;
     int rc = check_values(ev, &a);
     if (rc == 0) rc = open_zone(ev, a.zone, &z);
@@ -160,7 +160,7 @@ static int timestamp(struct eval *ev, const struct json *const *args, bool milli
                      const struct json **out)
 {
     const struct date_args a = {NULL, args[1], args[2], NULL};
-    struct moment m;
+    struct instant m;
     struct zone *z = NULL;
     int rc = check_values(ev, &a);
     if (rc == 0) rc = open_zone(ev, a.zone, &z);
@@ -198,13 +198,13 @@ static const struct unit {
 static const struct unit *find_unit(const char *name, struct err *e)
 {
     const char *names[UNITS];
-    char suggestion[STR_SUGGEST_SIZE];
+    char suggestion[STR_SUGGEST_SIZE], shown[STR_QUOTE_SIZE];
     for (size_t i = 0; i < UNITS; i++) {
         names[i] = units[i].name;
         if (str_eq(name, names[i])) return &units[i];
     }
     str_suggest_nearest(suggestion, name, names, UNITS);
-    err_set(e, ERR_INVALID, "there is no unit '%.40s'%s", name,
+    err_set(e, ERR_INVALID, "there is no unit %s%s", str_quote(shown, name),
             *suggestion ? suggestion : ": DAYS, HOURS, MINUTES and others are");
     return NULL;
 }
@@ -218,7 +218,7 @@ int check_date_add(const struct json *const *args, const struct expr_scope *scop
     return check_args(&a, scope, e);
 }
 
-static void add_parts(struct moment *m, int64_t parts, int64_t amount)
+static void add_parts(struct instant *m, int64_t parts, int64_t amount)
 {
     int64_t nanos = m->nanos + amount % parts * (1000000000 / parts);
     m->utc_s += amount / parts + nanos / 1000000000;
@@ -232,7 +232,7 @@ static void add_parts(struct moment *m, int64_t parts, int64_t amount)
 
 /* On the clocks that the moment has: of two moments that they show alike, the one that keeps its
  * offset. */
-static void add_calendar(struct moment *m, const struct zone *z, int64_t days, int64_t months)
+static void add_calendar(struct instant *m, const struct zone *z, int64_t days, int64_t months)
 {
     int64_t at[2], offset = m->fixed ? m->offset_s : zone_offset(z, m->utc_s);
     struct civil_time c = civil_time_of(m->utc_s + offset);
@@ -252,7 +252,7 @@ static void add_calendar(struct moment *m, const struct zone *z, int64_t days, i
         m->utc_s = moment_of_civil(z, civil_s);
 }
 
-static int add(struct eval *ev, struct moment *m, const struct zone *z, const struct unit *u,
+static int add(struct eval *ev, struct instant *m, const struct zone *z, const struct unit *u,
                int64_t amount)
 {
     int64_t least = u->seconds ? SECONDS_MAX / u->seconds : u->months ? 10000 * 12 : 4000000;
@@ -273,7 +273,7 @@ static int add(struct eval *ev, struct moment *m, const struct zone *z, const st
 int fn_date_add(struct eval *ev, const struct json *const *args, const struct json **out)
 {
     const struct date_args a = {args[3], args[4], args[5], args[6]};
-    struct moment m;
+    struct instant m;
     struct zone *z = NULL;
     struct err e = {0};
     const struct unit *u = find_unit(json_str(args[2], ""), &e);

@@ -138,13 +138,13 @@ static int number_type(const char *name, bool *whole, struct err *e)
 {
     static const char *const names[] = {"INT",   "LONG",   "BIGINTEGER",
                                         "FLOAT", "DOUBLE", "BIGDECIMAL"};
-    char suggestion[STR_SUGGEST_SIZE];
+    char suggestion[STR_SUGGEST_SIZE], shown[STR_QUOTE_SIZE];
     for (int i = 0; i < 6; i++) {
         if (!str_eq(names[i], name)) continue;
         *whole = i < 3;
         return 0;
     }
-    return err_set(e, ERR_INVALID, "there is no type '%.40s'%s", name,
+    return err_set(e, ERR_INVALID, "there is no type %s%s", str_quote(shown, name),
                    str_suggest_nearest(suggestion, name, names, 6));
 }
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct moment {
+struct instant {
     int64_t utc_s;
     int32_t nanos;
     bool fixed; /* its text has an offset: its clocks are those, and not the zone's */
@@ -29,12 +29,12 @@ struct moment_civil {
 /* "2026-03-29T03:00:00+02:00" (also with Z, with seconds and their fraction or without), the same
  * without an offset, on the zone's clocks, or a day, which begins there. With a pattern: as that
  * says. ERR_INVALID. */
-int moment_parse(const char *text, const char *pattern, const struct zone *z, struct moment *out,
+int moment_parse(const char *text, const char *pattern, const struct zone *z, struct instant *out,
                  struct err *e);
 /* The moment at which the zone's clocks show this; in a gap as far behind it as this is. */
 int64_t moment_of_civil(const struct zone *z, int64_t civil_s);
 
-struct moment_civil moment_civil(const struct moment *m, const struct zone *z);
+struct moment_civil moment_civil(const struct instant *m, const struct zone *z);
 /* A pattern, or the name of one ("iso", "sql", "iso_local_date" ...). ERR_INVALID: a letter that is
  * not known; ERR_TOO_LARGE. */
 int moment_format(const struct moment_civil *m, const char *pattern, struct buf *out,

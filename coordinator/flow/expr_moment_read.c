@@ -154,6 +154,13 @@ static bool take_part(const char **s, const struct pattern_part *p, struct found
     }
 }
 
+static int no_such_date(const char *text, const char *pattern, struct err *e)
+{
+    char shown[STR_QUOTE_SIZE], form[STR_QUOTE_SIZE];
+    return err_set(e, ERR_INVALID, "%s is no date of the form %s", str_quote(shown, text),
+                   str_quote(form, pattern));
+}
+
 static int read_pattern(const char *text, const char *pattern, struct found *f, struct err *e)
 {
     char shown[STR_QUOTE_SIZE];
@@ -163,14 +170,11 @@ static int read_pattern(const char *text, const char *pattern, struct found *f, 
         int rc = pattern_next(&p, &part, e);
         if (rc) return rc;
         if (part.letter == 'z' || (part.len == 1 && *part.text > 0 && *part.text < ' '))
-            return err_set(e, ERR_INVALID, "'%.40s' writes dates, and cannot read them", pattern);
-        if (!take_part(&s, &part, f))
-            return err_set(e, ERR_INVALID, "%s is no date of the form '%.40s'",
-                           str_quote(shown, text), pattern);
+            return err_set(e, ERR_INVALID, "%s writes dates, and cannot read them",
+                           str_quote(shown, pattern));
+        if (!take_part(&s, &part, f)) return no_such_date(text, pattern, e);
     }
-    if (!*s) return 0;
-    return err_set(e, ERR_INVALID, "%s is no date of the form '%.40s'", str_quote(shown, text),
-                   pattern);
+    return *s ? no_such_date(text, pattern, e) : 0;
 }
 
 /* ---- moments --------------------------------------------------------------------------------- */
@@ -197,7 +201,7 @@ static void use_half_day(struct found *f)
         f->hour = -1;
 }
 
-int moment_parse(const char *text, const char *pattern, const struct zone *z, struct moment *out,
+int moment_parse(const char *text, const char *pattern, const struct zone *z, struct instant *out,
                  struct err *e)
 {
     char shown[STR_QUOTE_SIZE];
@@ -216,12 +220,12 @@ int moment_parse(const char *text, const char *pattern, const struct zone *z, st
                            .minute = f.minute,
                            .second = f.second};
     int64_t civil_s = civil_seconds(&c);
-    *out = (struct moment){.nanos = f.nanos, .fixed = f.offset, .offset_s = f.offset_s};
+    *out = (struct instant){.nanos = f.nanos, .fixed = f.offset, .offset_s = f.offset_s};
     out->utc_s = f.offset ? civil_s - f.offset_s : moment_of_civil(z, civil_s);
     return 0;
 }
 
-struct moment_civil moment_civil(const struct moment *m, const struct zone *z)
+struct moment_civil moment_civil(const struct instant *m, const struct zone *z)
 {
     struct zone_span span = zone_span(z, m->utc_s);
     return (struct moment_civil){.time = civil_time_of(m->utc_s + span.offset_s),
