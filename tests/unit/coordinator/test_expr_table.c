@@ -1,4 +1,5 @@
-/* expr_table.txt: expressions with what they come to, before anything runs and when they do. */
+/* expr_table.txt: expressions with what they come to, before anything runs and when they do. And
+ * docs/expressions.md, which has the functions of the code, and examples that hold. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,12 +11,14 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/flow/expr.h"
+#include "coordinator/flow/expr_eval.h"
 #include "coordinator/schedule/zones.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define TABLE CADRE_SOURCE_DIR "/tests/unit/coordinator/expr_table.txt"
+#define DOCS CADRE_SOURCE_DIR "/docs/expressions.md"
 #define LINE_SIZE 1000
 
 /* 2026-03-28T23:30:15.250Z, half an hour after midnight in Berlin */
@@ -170,10 +173,98 @@ static void every_line_of_the_table_holds(void **state)
     assert_true(count >= 300);
 }
 
+/* ---- docs/expressions.md ---- */
+
+/* The row of a function: | `name(a, b)` | filter | ... */
+static void row_of(const struct expr_function *f, char out[LINE_SIZE])
+{
+    const char *kind = f->kinds & EXPR_IS_FILTER     ? "filter"
+                       : f->kinds & EXPR_IS_FUNCTION ? "function"
+                                                     : "test";
+    struct buf b;
+    buf_init(&b, LINE_SIZE - 1);
+    (void)buf_addf(&b, "| `%s%s", f->name, f->params ? "(" : f->takes_many ? "(...)" : "");
+    for (const char *p = f->params ? f->params : ""; *p; p++)
+        (void)buf_adds(&b, *p == ' ' ? ", " : (const char[2]){*p, '\0'});
+    (void)buf_addf(&b, "%s` | %s |", f->params ? ")" : "", kind);
+    (void)str_copy(out, LINE_SIZE, b.data);
+    buf_fini(&b);
+}
+
+static bool is_row_of_kind(const char *line)
+{
+    const char *at = strstr(line, "` | ");
+    return str_starts(line, "| `") && at &&
+           (str_starts(at + 4, "filter |") || str_starts(at + 4, "function |") ||
+            str_starts(at + 4, "test |"));
+}
+
+/* A line for each function, in the order of the code, and none besides. */
+static void the_docs_have_all_functions_and_no_other(void **state)
+{
+    char line[4 * LINE_SIZE], wanted[LINE_SIZE];
+    size_t at = 0;
+    FILE *f = fopen(DOCS, "r");
+    (void)state;
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        if (!is_row_of_kind(line)) continue;
+        const struct expr_function *function = expr_function_at(at++);
+        if (!function) fail_msg("docs/expressions.md has a row too many: %s", line);
+        row_of(function, wanted);
+        if (!str_starts(line, wanted))
+            fail_msg("docs/expressions.md: %s, and not %s", wanted, line);
+    }
+    (void)fclose(f);
+    if (expr_function_at(at)) fail_msg("docs/expressions.md lacks %s", expr_function_at(at)->name);
+}
+
+/* "\|" in a table is "|". In place. */
+static void take_escapes_away(char *s)
+{
+    for (char *at; (at = strstr(s, "\\|")) != NULL; s = at + 1)
+        memmove(at, at + 1, strlen(at));
+}
+
+/* `{{ EXPRESSION }}` gives `RESULT`; at: behind the first backtick. */
+static void check_example(struct world *w, char *at, char *gives)
+{
+    char found[LINE_SIZE], *result = gives + strlen("` gives `");
+    *gives = '\0';
+    result[strcspn(result, "`")] = '\0';
+    take_escapes_away(at);
+    outcome_of(w, at, found);
+    if (!str_eq(found, result)) fail_msg("docs/expressions.md: %s gives %s", at, found);
+}
+
+static void the_examples_of_the_docs_give_what_they_say(void **state)
+{
+    char line[4 * LINE_SIZE];
+    int count = 0;
+    FILE *f = fopen(DOCS, "r");
+    assert_non_null(f);
+    while (fgets(line, sizeof line, f)) {
+        char *s = line, *at, *gives;
+        while ((at = strstr(s, "`{{ ")) != NULL && (gives = strstr(at, "}}` gives `")) != NULL) {
+            for (char *next; (next = strstr(at + 1, "`{{ ")) != NULL && next < gives;)
+                at = next; /* one that gives nothing stands in front */
+            s = gives + strlen("}}` gives `");
+            s += strcspn(s, "`") + 1;
+            check_example(*state, at + 1, gives + 2);
+            count++;
+        }
+    }
+    (void)fclose(f);
+    assert_true(count >= 25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_line_of_the_table_holds, set_up, tear_down),
+        cmocka_unit_test(the_docs_have_all_functions_and_no_other),
+        cmocka_unit_test_setup_teardown(the_examples_of_the_docs_give_what_they_say, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
