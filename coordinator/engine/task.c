@@ -394,6 +394,7 @@ static bool values_of(struct engine *g, struct run *r, struct task_context *c,
     json_free(c->taskrun);
     c->taskrun = taskrun_of(r);
     *v = context_values(g, c, x->revision->parsed);
+    v->task_id = task_of(r)->id;
     return true;
 }
 

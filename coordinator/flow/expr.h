@@ -12,8 +12,8 @@
  *            "{" expr ":" expr ... "}"
  *   args   = [ name "=" ] expr { "," [ name "=" ] expr }
  *   name   = letters, digits, '_'; behind a '.' also '-' (so my-task needs no brackets)
- *   root   = inputs | outputs | vars | trigger | execution | flow | taskrun | parent | parents |
- *            envs; event in templates of channels, which have no other
+ *   root   = inputs | outputs | vars | trigger | execution | flow | task | taskrun | parent |
+ *            parents | envs; event in templates of channels, which have no other
  *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false | null
  *
  * An input's id may have dots: inputs.a.b is the input a.b, and what stands behind reaches into it.
@@ -61,9 +61,10 @@ enum expr_root {
     EXPR_FLOW,
     EXPR_TASKRUN,
     EXPR_ENVS,
-    EXPR_PARENT,  /* there where TASKRUN is */
-    EXPR_PARENTS, /* the same */
-    EXPR_EVENT,   /* of a channel's templates, not of flows */
+    EXPR_TASK, /* there where TASKRUN is, and the two behind it, too */
+    EXPR_PARENT,
+    EXPR_PARENTS,
+    EXPR_EVENT, /* of a channel's templates, not of flows */
     EXPR_ROOTS
 };
 #define EXPR_FLOW_ROOTS ((1u << EXPR_EVENT) - 1)
@@ -147,6 +148,7 @@ struct expr_values {
     const struct json *trigger;    /* {key: value}: outputs of the evaluation that fired */
     const struct json *event;      /* {key: value}, of a channel's template */
     const char *execution_id, *flow_id, *flow_namespace;
+    const char *task_id;   /* of the task that is rendered */
     const char *attempt;   /* the text inserted for taskrun.attempt; NULL: no value */
     size_t *attempts_used; /* counts how often it was inserted; may be NULL */
     /* {value, iteration, id, startDate, parentId, parent: {taskrun: {value}}, parents: [the same,

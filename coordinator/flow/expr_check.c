@@ -64,7 +64,6 @@ static const struct {
      "there is no 'secrets': give the value to the job as a variable, with env in the agent's "
      "agent.yaml"},
     {"labels", 0, "there is no 'labels': give the value as an input"},
-    {"task", 0, "there is no 'task': write its id; jobs find it in CADRE_TASK, too"},
     {"error", 0, "there is no 'error': a task that failed ends the execution"},
 };
 
@@ -307,6 +306,7 @@ static bool check_trigger(struct check *c, const struct expr_node *n)
 
 /* Roots whose members are fixed. */
 static const char *const flow_keys[] = {"id", "namespace", NULL};
+static const char *const task_keys[] = {"id", NULL};
 static const char *const execution_keys[] = {"id", "startDate", "originalId", "state", NULL};
 static const char *const taskrun_keys[] = {"attempt",   "value",    "iteration", "id",
                                            "startDate", "parentId", NULL};
@@ -314,6 +314,7 @@ static const char *const taskrun_keys[] = {"attempt",   "value",    "iteration",
 static bool check_fixed(struct check *c, enum expr_root root, const struct expr_node *n)
 {
     const char *const *keys = root == EXPR_FLOW        ? flow_keys
+                              : root == EXPR_TASK      ? task_keys
                               : root == EXPR_EXECUTION ? execution_keys
                                                        : taskrun_keys;
     char all[200] = "";
@@ -377,10 +378,11 @@ static bool check_event(struct check *c, const struct expr_node *n)
     return fail_name(c, "member of an event", name, s->event_keys, s->event_key_count);
 }
 
-/* `parent` is there where taskrun is. */
+/* `task` and `parent` are there where taskrun is. */
 static unsigned bit_of(enum expr_root root)
 {
-    return 1u << (root == EXPR_PARENT || root == EXPR_PARENTS ? EXPR_TASKRUN : root);
+    bool same = root == EXPR_TASK || root == EXPR_PARENT || root == EXPR_PARENTS;
+    return 1u << (same ? EXPR_TASKRUN : root);
 }
 
 static bool check_root(struct check *c, enum expr_root root, const struct expr_node *n,
@@ -409,6 +411,7 @@ static bool check_root(struct check *c, enum expr_root root, const struct expr_n
     case EXPR_TASKRUN:
         return check_taskrun(c, n, in);
     case EXPR_FLOW:
+    case EXPR_TASK:
     case EXPR_EXECUTION:
         return check_fixed(c, root, n);
     default:

@@ -8,7 +8,7 @@
 
 const char *const expr_root_names[EXPR_ROOTS] = {"inputs",    "outputs", "vars",    "trigger",
                                                  "execution", "flow",    "taskrun", "envs",
-                                                 "parent",    "parents", "event"};
+                                                 "task",      "parent",  "parents", "event"};
 
 int expr_root_find(const char *name)
 {
@@ -141,6 +141,7 @@ static const char *fixed_text(const struct expr_values *v, const struct path *p)
     bool id = str_eq(p->steps[0].name, "id");
     if (p->root == EXPR_EXECUTION && id) return v->execution_id;
     if (p->root == EXPR_FLOW && id) return v->flow_id;
+    if (p->root == EXPR_TASK && id) return v->task_id;
     if (p->root == EXPR_FLOW && str_eq(p->steps[0].name, "namespace")) return v->flow_namespace;
     if (p->root == EXPR_TASKRUN && str_eq(p->steps[0].name, "attempt")) return v->attempt;
     return NULL;

@@ -110,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .error_logs = json_get(tree, "b"),
                                   .execution_id = "id",
                                   .flow_id = "flow",
+                                  .task_id = "task",
                                   .attempt = "7",
                                   .now_ms = INT64_C(1774740615250)};
     char *text = mem_strndup((const char *)data, size);

@@ -79,6 +79,7 @@ static int set_up(void **state)
                                 .execution_id = "06f3k9x2m1c7a",
                                 .flow_id = "nightly",
                                 .flow_namespace = "company.team",
+                                .task_id = "self",
                                 .attempt = "2",
                                 .now_ms = NOW_MS,
                                 .zones = w->zones};
