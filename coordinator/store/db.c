@@ -128,6 +128,31 @@ void bind_blob(struct stmt *q, int at, const void *data, size_t len)
     q->driver->bind_blob(q, at, data, len);
 }
 
+bool db_is_far(const struct db *d)
+{
+    return d->driver->ask != NULL;
+}
+
+int db_ask(struct db *d, struct stmt *q, struct err *e)
+{
+    return d->driver->ask ? d->driver->ask(d, q, e) : 0;
+}
+
+void db_forget(struct db *d)
+{
+    if (d->driver->forget) d->driver->forget(d);
+}
+
+void db_of_one(struct stmt *q)
+{
+    if (q->driver->of_one) q->driver->of_one(q);
+}
+
+uint64_t db_trips(const struct db *d)
+{
+    return d->driver->trips ? d->driver->trips(d) : 0;
+}
+
 int db_step(struct db *d, struct stmt *q, struct err *e)
 {
     return q->driver->step(d, q, e);

@@ -34,6 +34,12 @@ struct db_driver {
     int (*exec)(struct db *d, const char *sql, struct err *e);
     bool (*in_transaction)(const struct db *d);
     bool (*may_be_committed)(const struct db *d); /* NULL: always */
+    /* A question that will be asked by `step`, with what is bound: it is sent with those that
+     * follow, and its answer is kept. NULL, with the next two: each step is as quick. */
+    int (*ask)(struct db *d, struct stmt *q, struct err *e);
+    void (*forget)(struct db *d);
+    void (*of_one)(struct stmt *q);
+    uint64_t (*trips)(const struct db *d);
     int (*step)(struct db *d, struct stmt *q, struct err *e);
     /* Of a statement without rows. It may be sent with those that follow, and its error come from a
      * later call, the commit at the latest. */
@@ -106,6 +112,21 @@ void bind_real(struct stmt *q, int at, double n);
 void bind_exit(struct stmt *q, int at, bool exited, int64_t exit_code);
 void bind_text(struct stmt *q, int at, const char *s);
 void bind_blob(struct stmt *q, int at, const void *data, size_t len);
+
+/* Does a question cost a round trip, so that several are better asked together? */
+bool db_is_far(const struct db *d);
+/* Of a database that is far; else it does nothing. A statement that will be stepped with these
+ * values: it is sent together with other such, and what a step of it then finds is what it was when
+ * it was asked. The answer is kept to the end of the transaction, to db_forget, or until a
+ * statement changes a table that it names: any row of it, or those of the same first value where
+ * both statements are of one. Its error may come from a later call. */
+int db_ask(struct db *d, struct stmt *q, struct err *e);
+void db_forget(struct db *d);
+/* The rows that the statement reads or changes all have its first value, and each other row that a
+ * statement of another first value reads or changes has not: those of one job, or of one agent. */
+void db_of_one(struct stmt *q);
+/* How often the database was waited for. Of one that is not far: 0. */
+uint64_t db_trips(const struct db *d);
 
 /* 1: a row is there; 0: there is none (any more), the statement is reset; negative: error, it is
  * reset. */

@@ -1,8 +1,9 @@
 /* The driver of PostgreSQL: what db.h asks of it.
  *
  * A writer's changes are sent with the next statement that needs an answer, the commit at the
- * latest. After an error in a transaction everything but the rollback fails with the first one. A
- * change whose row may be taken stands behind a savepoint, so that the transaction goes on.
+ * latest, and questions can be asked ahead, together with others (pg_ahead.c). After an error in a
+ * transaction everything but the rollback fails with the first one. A change whose row may be taken
+ * stands behind a savepoint, so that the transaction goes on.
  *
  * A reader's lists (SELECTs in an order, without a LIMIT) are cursors, read in blocks: one that is
  * left early read little. They live in a transaction of the driver's own, which lasts while any of
@@ -107,8 +108,7 @@ static int fetch(struct pg_stmt *q, int most, struct err *e)
 {
     char text[60];
     snprintf(text, sizeof text, "FETCH %d FROM list%zu", most, q->cursor);
-    PQclear(q->rows);
-    q->rows = NULL;
+    pg_rows_end(q);
     q->row = 0;
     int rc = pg_send_text(q->c, text, e);
     if (rc == 0) rc = answers(q->c, patience(q->c), &q->rows, e);
@@ -164,6 +164,7 @@ static int commit(struct pg_stmt *q, struct err *e)
     PGresult *r = NULL;
     int rc = pg_stmt_send(q, e);
     if (rc == 0) rc = answers(c, PG_COMMIT_MS, &r, e);
+    pg_ahead_forget(c);
     /* of a transaction that had failed it answers ROLLBACK */
     if (rc == 0 && !str_eq(PQcmdStatus(r), "COMMIT"))
         rc = err_set(e, ERR_INTERNAL, "%s: COMMIT: %s", c->name, PQcmdStatus(r));
@@ -185,6 +186,7 @@ static int rollback(struct pg_conn *c, struct err *e)
     int rc = pg_push(c, e); /* errors of before do not keep it from being done */
     if (rc == 0) rc = pg_send_text(c, "ROLLBACK", e);
     if (rc == 0) rc = pg_collect(c, PG_COMMIT_MS, &a, e);
+    pg_ahead_forget(c);
     PQclear(a.result);
     if (rc == 0 && c->state != PG_IDLE) {
         rc = first_error(c, e);
@@ -282,9 +284,39 @@ static int change(struct db *d, struct stmt *stmt, int64_t *rows, struct err *e)
 static void reset(struct stmt *stmt)
 {
     struct pg_stmt *q = pg_stmt_of(stmt);
-    PQclear(q->rows);
-    q->rows = NULL;
+    pg_rows_end(q);
     if (q->open) (void)close_list(q, NULL);
+}
+
+/* Sends a question ahead. */
+static int ask(struct db *d, struct stmt *stmt, struct err *e)
+{
+    (void)d;
+    struct pg_conn *c = pg_stmt_of(stmt)->c;
+    int rc = ready(c, e);
+    if (rc == 0) rc = pg_stmt_ask(pg_stmt_of(stmt), e);
+    return rc == 0 && c->count > PG_PENDING_MOST ? answers(c, patience(c), NULL, e) : rc;
+}
+
+static void forget(struct db *d)
+{
+    pg_ahead_forget(of(d)->c);
+}
+
+static void of_one(struct stmt *q)
+{
+    pg_stmt_of(q)->of_one = true;
+}
+
+/* 1: q->rows are an answer that came ahead; 0: there is none. */
+static int start_ahead(struct pg_stmt *q, struct err *e)
+{
+    struct pg_ahead *x = pg_ahead_find(q);
+    if (!x) return 0;
+    if (pg_ahead_lend(x, q)) return 1;
+    int rc = q->c->count > 0 ? answers(q->c, patience(q->c), NULL, e) : 0;
+    if (rc != 0) return rc;
+    return pg_ahead_lend(x, q);
 }
 
 static int start(struct pg_stmt *q, struct err *e)
@@ -293,6 +325,8 @@ static int start(struct pg_stmt *q, struct err *e)
     if (rc != 0) return rc;
     q->row = 0;
     if (q->list) return open_list(q, e);
+    rc = start_ahead(q, e);
+    if (rc != 0) return rc < 0 ? rc : 0;
     return run_now(q, &q->rows, e);
 }
 
@@ -366,6 +400,11 @@ static bool may_be_committed(const struct db *d)
     return of(d)->c->in_doubt;
 }
 
+static uint64_t trips(const struct db *d)
+{
+    return of(d)->c->trips;
+}
+
 static void settle(struct db *d)
 {
     (void)d;
@@ -428,6 +467,10 @@ static const struct db_driver pg_driver = {
     .exec = exec,
     .in_transaction = in_transaction,
     .may_be_committed = may_be_committed,
+    .ask = ask,
+    .forget = forget,
+    .of_one = of_one,
+    .trips = trips,
     .step = step,
     .run = run,
     .change = change,

@@ -26,6 +26,7 @@ void pg_drop(struct pg_conn *c)
     if (c->pg) PQfinish(c->pg);
     c->pg = NULL;
     c->state = PG_IDLE;
+    pg_ahead_forget(c);
     c->first = c->count = 0;
     c->cursors = 0;
     c->reading = false;
@@ -38,6 +39,8 @@ void pg_free(struct pg_conn *c)
     mem_free_secret(c->uri);
     mem_free_secret(c->password);
     mem_free(c->name);
+    map_fini(&c->ahead);
+    map_fini(&c->ahead_rows);
     mem_free(c->sent);
     mem_free(c->names);
     mem_free(c->used);
@@ -157,8 +160,11 @@ static void heed(struct pg_conn *c, const struct pg_sent *s, PGresult *r, struct
 {
     bool good = is_good(r);
     if (!good && s->what == PG_SENT_PREPARE) c->unprepared(s->stmt);
-    if (!good && PQresultStatus(r) != PGRES_PIPELINE_ABORTED) note_failure(c, s, r, a);
-    if (good && s->what == PG_SENT_RUN) {
+    bool matters = s->what != PG_SENT_AHEAD_ALONE; /* who needs the answer asks again */
+    if (!good && matters && PQresultStatus(r) != PGRES_PIPELINE_ABORTED) note_failure(c, s, r, a);
+    if (good && s->ahead) {
+        pg_ahead_answered(s->ahead, r);
+    } else if (good && s->what == PG_SENT_RUN) {
         PQclear(a->result);
         a->result = r;
     } else {
@@ -216,6 +222,7 @@ int pg_collect(struct pg_conn *c, int64_t wait_ms, struct pg_answer *a, struct e
     *a = (struct pg_answer){0};
     c->unconfirmed = false;
     int64_t until = pg_now_ms() + wait_ms;
+    if (c->count > 0) c->trips++;
     int rc = pg_push(c, e);
     while (rc == 0 && c->count > 0)
         rc = take_one(c, until, a, e);
@@ -242,6 +249,8 @@ int pg_exec_all(struct pg_conn *c, const char *sql, struct err *e)
         if (e) *e = c->error;
         return c->error.code;
     }
+    pg_ahead_forget(c); /* it may change anything */
+    c->trips++;
     if (!PQexitPipelineMode(c->pg) || !PQsendQuery(c->pg, sql)) return lose_by_libpq(c, e);
     int64_t until = pg_now_ms() + PG_EXEC_MS;
     struct err first = {0};

@@ -4,6 +4,7 @@
 #define CADRE_COORDINATOR_STORE_PG_LINK_H
 
 #include "base/err.h"
+#include "base/map.h"
 #include "coordinator/store/pg_module.h"
 
 #include <libpq-fe.h>
@@ -29,14 +30,18 @@ enum pg_what {
     PG_SENT_NOTHING,
     PG_SENT_PREPARE,
     PG_SENT_RUN,
+    PG_SENT_AHEAD,       /* its answer is kept (pg_ahead.c) */
+    PG_SENT_AHEAD_ALONE, /* the same, of no transaction: an error of it ends nothing */
     PG_SENT_SYNC,
 };
 
 struct pg_stmt;
+struct pg_ahead;
 
 struct pg_sent {
     enum pg_what what;
-    struct pg_stmt *stmt; /* NULL: a text of the driver's own */
+    struct pg_stmt *stmt;   /* NULL: a text of the driver's own */
+    struct pg_ahead *ahead; /* who waits for the answer; NULL: nobody */
 };
 
 struct pg_conn {
@@ -56,6 +61,12 @@ struct pg_conn {
     /* ring of what was sent */
     struct pg_sent *sent;
     size_t first, count, cap;
+    uint64_t trips; /* how often answers were waited for */
+    /* questions that were asked ahead, and the statements that ask them */
+    struct map ahead;      /* by number: struct pg_ahead, chained */
+    struct map ahead_rows; /* those of one row, by it; the same */
+    struct pg_stmt *asked;
+    uint32_t asked_round; /* counts what changes them */
     /* names of prepared statements: those that the server has, and those that a statement has */
     bool *names, *used;
     size_t name_count;
@@ -97,6 +108,11 @@ int pg_push(struct pg_conn *c, struct err *e);
 int pg_collect(struct pg_conn *c, int64_t wait_ms, struct pg_answer *a, struct err *e);
 /* Several statements in one text; waits. */
 int pg_exec_all(struct pg_conn *c, const char *sql, struct err *e);
+
+/* pg_ahead.c: an answer that came ahead; takes the rows. */
+void pg_ahead_answered(struct pg_ahead *x, PGresult *rows);
+/* Nothing is kept any more, and what is still to be answered is not. */
+void pg_ahead_forget(struct pg_conn *c);
 
 /* pg_error.c: fills *e, returns the code. */
 int pg_error_of(const struct pg_conn *c, const PGresult *r, const struct pg_stmt *q, struct err *e);

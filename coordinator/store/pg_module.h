@@ -8,7 +8,7 @@
 #include "coordinator/store/db.h"
 
 /* Raised with each change of the structs below, or of struct db_driver. */
-#define PG_MODULE_INTERFACE 2
+#define PG_MODULE_INTERFACE 3
 #define PG_MODULE_SYMBOL "cadre_coordinator_postgresql"
 
 /* Where a database is. Borrowed for the call. */

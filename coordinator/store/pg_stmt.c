@@ -103,6 +103,7 @@ struct pg_stmt *pg_stmt_new(struct pg_conn *c, const char *sql)
     } else {
         q->sql = text;
     }
+    pg_ahead_find_table(q);
     return q;
 }
 
@@ -120,8 +121,9 @@ void pg_stmt_alters(struct pg_stmt *q)
 
 void pg_stmt_free(struct pg_stmt *q)
 {
+    if (q->asked) pg_ahead_forget(q->c);
     q->c->used[q->name] = false;
-    PQclear(q->rows);
+    pg_rows_end(q);
     for (int i = 0; i < q->count; i++)
         mem_free(q->values[i].mended);
     mem_free(q->values);
@@ -156,12 +158,28 @@ int pg_stmt_prepare(struct pg_stmt *q, struct err *e)
     return pg_sent(c, PG_SENT_PREPARE, q, done, e);
 }
 
-int pg_stmt_send(struct pg_stmt *q, struct err *e)
+static int send_as(struct pg_stmt *q, enum pg_what what, struct err *e)
 {
     int rc = pg_stmt_prepare(q, e);
     if (rc != 0) return rc;
     char name[NAME_SIZE];
     write_name(name, q->name);
     int done = PQsendQueryPrepared(q->c->pg, name, q->count, q->data, q->lengths, q->formats, 1);
-    return pg_sent(q->c, PG_SENT_RUN, q, done, e);
+    return pg_sent(q->c, what, q, done, e);
+}
+
+int pg_stmt_send(struct pg_stmt *q, struct err *e)
+{
+    pg_ahead_changed(q);
+    return send_as(q, PG_SENT_RUN, e);
+}
+
+int pg_stmt_ask(struct pg_stmt *q, struct err *e)
+{
+    struct pg_conn *c = q->c;
+    struct pg_ahead *x = pg_ahead_add(q);
+    if (!x) return 0;
+    int rc = send_as(q, c->state == PG_IDLE ? PG_SENT_AHEAD_ALONE : PG_SENT_AHEAD, e);
+    if (rc == 0) c->sent[(c->first + c->count - 1) % c->cap].ahead = x;
+    return rc;
 }
