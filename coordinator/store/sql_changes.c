@@ -88,6 +88,7 @@ static int insert_state(struct store *s, const struct job_change *x, struct err 
 static int insert_job(struct store *s, const struct job_change *x, struct err *e)
 {
     const struct job_row *j = &x->row;
+    if (s->last_job != 0 && j->id > s->last_job) s->last_job = j->id;
     int rc = j->unique_key ? insert_key(s, j, e) : 0;
     if (rc == 0) rc = insert_fixed(s, j, x->spec, e);
     if (rc == 0) rc = insert_state(s, x, e);

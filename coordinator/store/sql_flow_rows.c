@@ -47,6 +47,7 @@ static int insert_row(struct store *s, const struct execution_row *x, struct err
 int execution_insert(struct store *s, const struct execution_row *x, struct err *e)
 {
     int rc = x->unique_key ? insert_key(s, x, e) : 0;
+    if (s->last_execution != 0 && x->id > s->last_execution) s->last_execution = x->id;
     return rc == 0 ? insert_row(s, x, e) : rc;
 }
 

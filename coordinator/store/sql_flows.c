@@ -145,8 +145,10 @@ static int has_id(struct store *s, int64_t id, struct err *e)
 {
     if (changes_find_execution(&s->changes, id)) return 1;
     if (s->last_execution == 0) {
-        int rc = store_execution_last_id(s, &s->last_execution, e);
+        int64_t last = 0;
+        int rc = store_execution_last_id(s, &last, e);
         if (rc != 0) return rc;
+        s->last_execution = last > 0 ? last : 1; /* 0 would not be known */
     }
     if (id > s->last_execution) return 0;
     struct stmt *q = store_queue(s, Q_EXECUTION_GET);
@@ -164,7 +166,6 @@ int store_execution_insert(struct store *s, const struct execution_row *x, struc
     if (rc == 0 && x->unique_key) rc = store_execution_find_key(s, x->unique_key, &other, e);
     if (rc == 1) return err_set(e, ERR_EXISTS, "the execution's id or key is taken");
     if (rc != 0) return rc;
-    if (x->id > s->last_execution) s->last_execution = x->id;
     changes_insert_execution(&s->changes, x);
     if (x->unique_key)
         changes_know_key(&s->changes, &s->changes.execution_keys, x->unique_key, x->id);

@@ -15,13 +15,15 @@ static int last_id(struct store *s, int64_t *id, struct err *e)
     return 0;
 }
 
-/* Does a job have this id? Those that come later than all that are known need no look. */
+/* Does a job have this id? Those that come later than all rows need no look. */
 static int has_id(struct store *s, int64_t id, struct err *e)
 {
     if (changes_find_job(&s->changes, id)) return 1;
     if (s->last_job == 0) {
-        int rc = last_id(s, &s->last_job, e);
+        int64_t last = 0;
+        int rc = last_id(s, &last, e);
         if (rc != 0) return rc;
+        s->last_job = last > 0 ? last : 1; /* 0 would not be known */
     }
     if (id > s->last_job) return 0;
     struct stmt *q = store_queue(s, Q_JOB_CLASS);
@@ -40,7 +42,6 @@ int store_job_insert(struct store *s, const struct job_row *j, const char *spec,
     if (rc == 0 && j->unique_key) rc = store_job_find_key(s, j->unique_key, &other, e);
     if (rc == 1) return err_set(e, ERR_EXISTS, "the job's id or key is taken");
     if (rc != 0) return rc;
-    if (j->id > s->last_job) s->last_job = j->id;
     changes_insert_job(&s->changes, j, spec);
     if (j->unique_key) changes_know_key(&s->changes, &s->changes.job_keys, j->unique_key, j->id);
     return 0;

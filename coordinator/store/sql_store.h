@@ -105,7 +105,9 @@ struct store {
     struct stmt *own;
     bool begun;
     struct changes changes;
-    int64_t last_job, last_execution; /* no row has a greater id; 0: not known */
+    /* No row has a greater id; 0: not known. Those that the batch has in memory alone do not
+     * count. */
+    int64_t last_job, last_execution;
     struct tally *tallies;
     size_t tally_count, tally_cap, tally_last;
     struct agent_place agent_place;
