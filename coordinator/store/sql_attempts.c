@@ -83,6 +83,7 @@ static int drop_output(struct store *s, int64_t job, int64_t attempt, size_t *bu
 static int surplus(struct store *s, const struct attempt_row *newest, int64_t *attempt,
                    struct err *e)
 {
+    if (newest->attempt <= ATTEMPTS_FIRST + ATTEMPTS_LAST) return 0;
     struct stmt *q = store_queue(s, Q_ATTEMPT_SURPLUS);
     bind_int(q, 1, newest->job);
     bind_int(q, 2, ATTEMPTS_FIRST);
