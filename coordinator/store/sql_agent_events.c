@@ -63,7 +63,7 @@ static int count(struct store *s, const struct agent_event_row *v, int64_t from,
     bind_int(q, 4, v->last_ms);
     bind_text(q, 5, v->by);
     bind_text(q, 6, v->text);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 static int trim(struct store *s, int64_t agent, struct err *e)

@@ -58,7 +58,7 @@ int store_agent_update(struct store *s, const struct agent_row *a, struct err *e
     if (rc != 0) return rc;
     struct stmt *q = store_queue(s, Q_AGENT_UPDATE);
     bind_agent(q, a);
-    rc = db_change(&s->queue, q, e);
+    rc = db_alter(&s->queue, q, e);
     return rc == 0 ? put_facts(s, a, e) : rc;
 }
 
@@ -150,7 +150,7 @@ int store_agent_seen(struct store *s, int64_t id, bool online, int64_t now_ms, s
     bind_int(q, 1, id);
     bind_int(q, 2, online);
     bind_int(q, 3, now_ms);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 int store_agent_count(struct store *s, int64_t *known, struct err *e)

@@ -179,9 +179,8 @@ int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *b
 
 /* ---- agents ---- */
 int store_agent_insert(struct store *s, const struct agent_row *a, struct err *e);
-/* All columns but last_seq. */
+/* All columns but last_seq. This, store_agent_seq and _seen may leave an error to the commit. */
 int store_agent_update(struct store *s, const struct agent_row *a, struct err *e);
-/* That there is no such agent may be told by the commit. */
 int store_agent_seq(struct store *s, int64_t id, int64_t last_seq, struct err *e);
 int store_agent_find(struct store *s, int64_t id, struct agent_row *out, struct err *e);
 /* Among those not removed. */
