@@ -18,6 +18,7 @@ void changes_fini(struct changes *c)
     map_fini(&c->runs);
     map_fini(&c->job_keys);
     map_fini(&c->execution_keys);
+    map_fini(&c->outputs);
     arena_fini(&c->arena);
 }
 
@@ -46,6 +47,7 @@ void changes_clear(struct changes *c)
 {
     changes_written(c);
     changes_forget_keys(c);
+    changes_forget_outputs(c);
     arena_clear(&c->arena);
 }
 
@@ -69,6 +71,42 @@ void changes_know_key(struct changes *c, struct map *keys, const char *key, int6
         map_put(keys, map_text_key(key), k);
     }
     k->id = id;
+}
+
+/* ---- output --------------------------------------------------------------------------------- */
+
+static uint64_t output_number(int64_t job, int64_t attempt)
+{
+    return (uint64_t)job * 31 + (uint64_t)attempt;
+}
+
+struct output_known *changes_output(const struct changes *c, int64_t job, int64_t attempt)
+{
+    struct output_known *x = map_find(&c->outputs, output_number(job, attempt));
+    while (x && (x->job != job || x->attempt != attempt))
+        x = x->another;
+    return x;
+}
+
+struct output_known *changes_of_output(struct changes *c, int64_t job, int64_t attempt)
+{
+    struct output_known *x = changes_output(c, job, attempt);
+    if (x) return x;
+    uint64_t number = output_number(job, attempt);
+    x = arena_alloc(&c->arena, sizeof *x);
+    x->job = job;
+    x->attempt = attempt;
+    x->another = map_find(&c->outputs, number);
+    map_put(&c->outputs, number, x);
+    x->next_known = c->first_output;
+    c->first_output = x;
+    return x;
+}
+
+void changes_forget_outputs(struct changes *c)
+{
+    map_clear(&c->outputs);
+    c->first_output = NULL;
 }
 
 /* ---- rows ----------------------------------------------------------------------------------- */

@@ -60,6 +60,19 @@ struct key_known {
     struct key_known *next;
 };
 
+#define OUTPUT_STREAMS 4 /* numbers of streams are smaller */
+#define OUTPUT_REMARKS 3 /* the stream of Cadre's own remarks */
+
+/* How far the output of an attempt has come, when it was looked up for the batch. */
+struct output_known {
+    int64_t job, attempt;
+    bool read;                                 /* the rest counts */
+    int64_t bytes;                             /* of all streams */
+    int64_t remarks;                           /* of those, Cadre's own */
+    int64_t next[OUTPUT_STREAMS];              /* offset, by stream */
+    struct output_known *next_known, *another; /* of all; with the same number */
+};
+
 struct changes {
     struct arena arena;
     struct map jobs, executions;         /* by id */
@@ -69,6 +82,8 @@ struct changes {
     struct execution_change *first_execution, **last_execution;
     struct run_change *first_run, **last_run;
     struct evaluation_change *first_evaluation, **last_evaluation;
+    struct map outputs; /* struct output_known, chained */
+    struct output_known *first_output;
 };
 
 void changes_init(struct changes *c);
@@ -106,6 +121,13 @@ void changes_add_evaluation(struct changes *c, const struct evaluation_row *v);
 /* NULL: nobody looked for it. */
 struct key_known *changes_key(const struct map *keys, const char *key);
 void changes_know_key(struct changes *c, struct map *keys, const char *key, int64_t id);
+
+/* NULL: nobody asked for it. */
+struct output_known *changes_output(const struct changes *c, int64_t job, int64_t attempt);
+/* The same, made if need be. */
+struct output_known *changes_of_output(struct changes *c, int64_t job, int64_t attempt);
+/* Output may be deleted. */
+void changes_forget_outputs(struct changes *c);
 
 /* The steps of a job's life, as store.h has them. */
 void change_submitted(struct job_change *x, int64_t agent, int64_t attempt, int64_t now_ms);

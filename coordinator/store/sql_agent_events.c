@@ -22,13 +22,19 @@ static bool counts(struct stmt *q, const struct agent_event_row *v)
            v->last_ms - column_int(q, 2) < AGENT_EVENT_SPAN_MS;
 }
 
+struct stmt *agent_events_newest(struct store *s, int64_t agent, bool again)
+{
+    struct stmt *q = store_queue(s, Q_AGENT_EVENTS_NEWEST);
+    bind_int(q, 1, agent);
+    bind_int(q, 2, again ? LOOKED_AT : 1);
+    return q;
+}
+
 static int find_place(struct store *s, const struct agent_event_row *v, bool again,
                       struct place *out, struct err *e)
 {
-    struct stmt *q = store_queue(s, Q_AGENT_EVENTS_NEWEST);
+    struct stmt *q = agent_events_newest(s, v->agent, again);
     int rc;
-    bind_int(q, 1, v->agent);
-    bind_int(q, 2, again ? LOOKED_AT : 1);
     *out = (struct place){0};
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         int64_t number = column_int(q, 0);

@@ -73,6 +73,7 @@ static int drop_output(struct store *s, int64_t job, int64_t attempt, size_t *bu
     rc = db_count(&s->output, q, &rows, e);
     if (rc != 0) return rc;
     s->output_cut = true;
+    changes_forget_outputs(&s->changes);
     *budget -= (size_t)rows;
     return *budget ? run_for_attempt(s, O_ATTEMPT_STREAMS_DELETE, job, attempt, e) : 0;
 }

@@ -1,9 +1,72 @@
 /* Job output, in a file of its own. */
 #include "coordinator/store/sql_store.h"
 
+/* ---- looked up ahead ------------------------------------------------------------------------ */
+
+static struct stmt *streams_of(struct store *s, int64_t job, int64_t attempt)
+{
+    struct stmt *q = store_output(s, O_STREAMS_OF);
+    bind_int(q, 1, job);
+    bind_int(q, 2, attempt);
+    return q;
+}
+
+int store_ask_output(struct store *s, int64_t job, int64_t attempt, struct err *e)
+{
+    if (!store_is_far(s)) return 0;
+    (void)changes_of_output(&s->changes, job, attempt);
+    return db_ask(&s->output, streams_of(s, job, attempt), e);
+}
+
+static int read_streams(struct store *s, struct output_known *x, struct err *e)
+{
+    struct stmt *q = streams_of(s, x->job, x->attempt);
+    int rc;
+    while ((rc = db_step(&s->output, q, e)) == 1) {
+        int64_t stream = column_int(q, 0), bytes = column_int(q, 2);
+        if (stream < 0 || stream >= OUTPUT_STREAMS) continue;
+        x->next[stream] = column_int(q, 1);
+        x->bytes += bytes;
+        if (stream == OUTPUT_REMARKS) x->remarks = bytes;
+    }
+    x->read = rc == 0;
+    return rc;
+}
+
+int outputs_read(struct store *s, struct err *e)
+{
+    int rc = 0;
+    for (struct output_known *x = s->changes.first_output; rc == 0 && x; x = x->next_known)
+        if (!x->read) rc = read_streams(s, x, e);
+    return rc;
+}
+
+/* NULL: it was not looked up. */
+static struct output_known *known_output(const struct store *s, int64_t job, int64_t attempt)
+{
+    struct output_known *x = changes_output(&s->changes, job, attempt);
+    return x && x->read ? x : NULL;
+}
+
+static void note_added(struct store *s, const struct chunk *c, size_t added)
+{
+    struct output_known *x = known_output(s, c->job, c->attempt);
+    if (!x || c->stream < 0 || c->stream >= OUTPUT_STREAMS) return;
+    x->next[c->stream] = c->offset + (int64_t)c->len;
+    x->bytes += (int64_t)added;
+    if (c->stream == OUTPUT_REMARKS) x->remarks += (int64_t)added;
+}
+
+/* ---- adding --------------------------------------------------------------------------------- */
+
 /* Where the stream has come to; 0 when nothing of it is there. */
 static int next_offset(struct store *s, const struct chunk *c, int64_t *next, struct err *e)
 {
+    const struct output_known *x = known_output(s, c->job, c->attempt);
+    if (x && c->stream >= 0 && c->stream < OUTPUT_STREAMS) {
+        *next = x->next[c->stream];
+        return 0;
+    }
     struct stmt *q = store_output(s, O_STREAM_NEXT);
     bind_int(q, 1, c->job);
     bind_int(q, 2, c->attempt);
@@ -54,7 +117,9 @@ int store_output_add(struct store *s, const struct chunk *c, struct err *e)
     bind_int(q, 5, (int64_t)len);
     bind_int(q, 6, s->output_high);
     s->output_added = len;
-    return db_run(&s->output, q, e);
+    rc = db_run(&s->output, q, e);
+    if (rc == 0) note_added(s, c, len);
+    return rc;
 }
 
 size_t store_output_added(const struct store *s)
@@ -65,6 +130,12 @@ size_t store_output_added(const struct store *s)
 int store_output_bytes(struct store *s, int64_t job, int64_t attempt, int64_t *bytes,
                        int64_t *remarks, struct err *e)
 {
+    const struct output_known *x = known_output(s, job, attempt);
+    if (x) {
+        *bytes = x->bytes;
+        *remarks = x->remarks;
+        return 0;
+    }
     struct stmt *q = store_output(s, O_BYTES);
     bind_int(q, 1, job);
     bind_int(q, 2, attempt);

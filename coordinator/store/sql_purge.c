@@ -14,6 +14,7 @@ static int delete_output(struct store *s, enum output_statement chunks, int64_t 
     rc = db_count(&s->output, q, &rows, e);
     if (rc != 0) return rc;
     s->output_cut = true;
+    changes_forget_outputs(&s->changes);
     *budget -= (size_t)rows;
     if (*budget == 0) return 0;
     q = store_output(s, O_STREAMS_DELETE);

@@ -34,16 +34,27 @@ int store_requires_text(struct store *s, int64_t id, char **json, struct err *e)
 
 /* ---- heads and counts ----------------------------------------------------------------------- */
 
+static struct stmt *heads(struct store *s, const struct queue_key *k, size_t most)
+{
+    struct stmt *q = store_queue(s, Q_HEADS);
+    bind_text(q, 1, group_text(k->group));
+    bind_int(q, 2, k->requires_id);
+    bind_int(q, 3, (int64_t)most);
+    return q;
+}
+
+int store_ask_heads(struct store *s, const struct queue_key *k, size_t most, struct err *e)
+{
+    return store_is_far(s) ? db_ask(&s->queue, heads(s, k, most), e) : 0;
+}
+
 int store_queue_heads(struct store *s, const struct queue_key *k, struct queue_head *out,
                       size_t most, size_t *count, struct err *e)
 {
     size_t n = 0;
     int rc = store_write_changes(s, e);
     if (rc != 0) return rc;
-    struct stmt *q = store_queue(s, Q_HEADS);
-    bind_text(q, 1, group_text(k->group));
-    bind_int(q, 2, k->requires_id);
-    bind_int(q, 3, (int64_t)most);
+    struct stmt *q = heads(s, k, most);
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         out[n++] = (struct queue_head){
             .id = column_int(q, 0),
@@ -65,10 +76,8 @@ struct queue_reading {
 
 static int give_rows(struct store *s, struct stmt *q, struct queue_reading *r, struct err *e)
 {
-    int rc;
-    bind_text(q, 1, group_text(r->queue->group));
-    bind_int(q, 2, r->queue->requires_id);
-    while ((rc = db_step(&s->queue, q, e)) == 1) {
+    int rc = 0;
+    while (r->left > 0 && (rc = db_step(&s->queue, q, e)) == 1) {
         struct job_row j;
         row_queued(q, r->queue, &j);
         r->left--;
@@ -80,6 +89,35 @@ static int give_rows(struct store *s, struct stmt *q, struct queue_reading *r, s
     return rc < 0 ? rc : 0;
 }
 
+/* Those behind p->after of the same priority. */
+static struct stmt *next_equal(struct store *s, const struct queue_part *p)
+{
+    struct stmt *q = store_queue(s, Q_NEXT_EQUAL);
+    bind_text(q, 1, group_text(p->queue.group));
+    bind_int(q, 2, p->queue.requires_id);
+    bind_int(q, 3, p->after->priority);
+    bind_int(q, 4, p->after->id);
+    bind_int(q, 5, (int64_t)p->most);
+    return q;
+}
+
+static struct stmt *next_lower(struct store *s, const struct queue_part *p, size_t most)
+{
+    struct stmt *q = store_queue(s, Q_NEXT_LOWER);
+    bind_text(q, 1, group_text(p->queue.group));
+    bind_int(q, 2, p->queue.requires_id);
+    bind_int(q, 3, p->after ? p->after->priority : INT64_MAX);
+    bind_int(q, 4, (int64_t)most);
+    return q;
+}
+
+int store_ask_queue(struct store *s, const struct queue_part *p, struct err *e)
+{
+    if (!store_is_far(s)) return 0;
+    int rc = p->after ? db_ask(&s->queue, next_equal(s, p), e) : 0;
+    return rc == 0 ? db_ask(&s->queue, next_lower(s, p, p->most), e) : rc;
+}
+
 int store_queue_read(struct store *s, const struct queue_part *p,
                      int (*fn)(struct job_row *j, const char *spec, void *user), void *user,
                      struct err *e)
@@ -87,18 +125,10 @@ int store_queue_read(struct store *s, const struct queue_part *p,
     struct queue_reading r = {.queue = &p->queue, .left = p->most, .fn = fn, .user = user};
     int rc = store_write_changes(s, e);
     if (rc == 0 && s->begun) rc = store_write_queue(s, e);
-    if (rc == 0 && p->after) {
-        struct stmt *q = store_queue(s, Q_NEXT_EQUAL);
-        bind_int(q, 3, p->after->priority);
-        bind_int(q, 4, p->after->id);
-        bind_int(q, 5, (int64_t)p->most);
-        rc = give_rows(s, q, &r, e);
-    }
+    if (rc == 0 && p->after) rc = give_rows(s, next_equal(s, p), &r, e);
     if (rc != 0 || r.stop || r.left == 0) return rc;
-    struct stmt *q = store_queue(s, Q_NEXT_LOWER);
-    bind_int(q, 3, p->after ? p->after->priority : INT64_MAX);
-    bind_int(q, 4, (int64_t)r.left);
-    return give_rows(s, q, &r, e);
+    /* who asks ahead does not know yet how many are left */
+    return give_rows(s, next_lower(s, p, store_is_far(s) ? p->most : r.left), &r, e);
 }
 
 /* The counts that are written at commit have to be seen before it, too. */

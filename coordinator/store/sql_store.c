@@ -31,6 +31,7 @@ int store_prepare(struct store *s, struct err *e)
 {
     int rc = db_prepare_either(&s->queue, queue_sql, pg_queue_sql, QUEUE_STATEMENT_COUNT, e);
     if (rc != 0) return rc;
+    store_prepare_ahead(s);
     return db_prepare_either(&s->output, output_sql, pg_output_sql, OUTPUT_STATEMENT_COUNT, e);
 }
 
@@ -51,6 +52,7 @@ void store_close(struct store *s)
 int store_begin(struct store *s, struct err *e)
 {
     if (s->begun) return err_set(e, ERR_INTERNAL, "store_begin within a transaction");
+    db_forget(&s->queue); /* of a batch that had no transaction */
     s->begun = true;
     return 0;
 }

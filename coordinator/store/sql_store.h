@@ -34,6 +34,8 @@
     X(O_ROLLBACK, "ROLLBACK")                                                                      \
     X(O_STREAM_NEXT, "SELECT next_offset FROM streams"                                             \
                      " WHERE job = ?1 AND attempt = ?2 AND stream = ?3")                           \
+    X(O_STREAMS_OF, "SELECT stream, next_offset, bytes FROM streams"                               \
+                    " WHERE job = ?1 AND attempt = ?2")                                            \
     X(O_STREAM_ADD, "INSERT INTO streams VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)"                      \
                     " ON CONFLICT (job, attempt, stream) DO UPDATE"                                \
                     " SET next_offset = excluded.next_offset,"                                     \
@@ -129,6 +131,14 @@ int store_prepare(struct store *s, struct err *e);
  * change. ERR_INTERNAL outside store_begin. */
 int store_write_queue(struct store *s, struct err *e);
 int store_write_output(struct store *s, struct err *e);
+
+/* The newest events of the agent: those that may count another one, or the newest alone. */
+struct stmt *agent_events_newest(struct store *s, int64_t agent, bool again);
+
+/* What of the statements is of one row's key (db_of_one). */
+void store_prepare_ahead(struct store *s);
+/* Of a database that is far: what was asked for with store_ask_output is read. */
+int outputs_read(struct store *s, struct err *e);
 
 /* Behind the BEGIN of each transaction: takes the owner's row, where there is one. ERR_FENCED, now
  * or from a later call: another coordinator owns the queue. */

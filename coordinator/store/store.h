@@ -6,11 +6,11 @@
  *
  * Everything between store_begin and store_commit is one transaction of each file, output.db's
  * committed first; with PostgreSQL it is one of both. A batch has two steps. First what it needs is
- * looked up together (store_look_up, store_queue_heads, store_jobs_read). Then it is decided in
- * memory, and each change is said with the functions below: those of jobs, executions and
- * evaluations only note it, and store_commit writes what was noted as one set, a row once. Whoever
- * asks in between for a row that was noted gets what it will be; where that takes the database, the
- * set so far is written first. A row that cannot be written fails the commit.
+ * looked up together (store_ahead.h, store_look_up, store_queue_heads, store_jobs_read). Then it is
+ * decided in memory, and each change is said with the functions below: those of jobs, executions
+ * and evaluations only note it, and store_commit writes what was noted as one set, a row once.
+ * Whoever asks in between for a row that was noted gets what it will be; where that takes the
+ * database, the set so far is written first. A row that cannot be written fails the commit.
  *
  * Functions return 0 or: ERR_NOT_FOUND, ERR_EXISTS (unique constraint), ERR_FULL (disk),
  * ERR_CORRUPT, ERR_IO. After any of the last three the transaction is to be rolled back;
@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "coordinator/store/model_attempt.h"
 #include "coordinator/store/store_agent_event.h"
+#include "coordinator/store/store_ahead.h"
 #include "coordinator/store/store_day.h"
 #include "coordinator/store/store_flow.h"
 #include "coordinator/store/store_notice.h"
