@@ -28,6 +28,7 @@
 #include "coordinator/engine/again.h"
 #include "coordinator/engine/agent_commands.h"
 #include "coordinator/engine/agent_event.h"
+#include "coordinator/engine/ahead.h"
 #include "coordinator/engine/audit.h"
 #include "coordinator/engine/backfill_commands.h"
 #include "coordinator/engine/bulk.h"
@@ -118,6 +119,7 @@ static void mark_away(struct engine *g)
 {
     bool start = g->offline_due;
     if (start && !store_ok(g, store_agents_all_offline(g->store, &g->err))) return;
+    ahead_ask_events(g, g->away.items, g->away.count);
     for (size_t i = 0; i < g->away.count && g->rc == 0; i++) {
         int64_t id = (int64_t)g->away.items[i];
         if (!start) store_ok(g, store_agent_seen(g->store, id, false, g->now.wall_ms, &g->err));
@@ -196,6 +198,7 @@ static void keys_fini(struct keys *k)
 void engine_look_up(struct engine *g, const struct command *first)
 {
     struct keys jobs = {0}, starts = {0};
+    if (g->rc == 0) ahead_ask(g, first);
     if (g->rc) return;
     for (const struct command *c = first; c; c = c->next)
         keys_of(c, &jobs, &starts);

@@ -8,12 +8,23 @@
 #define AHEAD_MOST 512 /* jobs that one batch reads ahead */
 #define AHEAD_LEAST 16 /* from a queue that runs low */
 
+static struct queue_key key_of(const struct queue *q)
+{
+    return (struct queue_key){.group = q->group->row.key, .requires_id = q->requires_id};
+}
+
+/* How many heads are read into a window that is empty. */
+static size_t heads_most(const struct engine *g)
+{
+    size_t most = queue_window_most(g);
+    return most < WINDOW_READ ? most : WINDOW_READ;
+}
+
 static void fill(struct engine *g, struct queue *q)
 {
-    struct queue_key k = {.group = q->group->row.key, .requires_id = q->requires_id};
+    struct queue_key k = key_of(q);
     struct queue_head heads[WINDOW_READ];
-    size_t count = 0, most = queue_window_most(g);
-    if (most > WINDOW_READ) most = WINDOW_READ;
+    size_t count = 0, most = heads_most(g);
     if (!store_ok(g, store_queue_heads(g->store, &k, heads, most, &count, &g->err))) return;
     queue_forget_window(g, q);
     for (size_t i = 0; i < count; i++)
@@ -68,15 +79,20 @@ static int add(struct job_row *row, const char *spec, void *user)
     return !job_has_room(r->engine);
 }
 
+/* Behind those in the window; *after is its memory. */
+static struct queue_part part_behind(const struct queue *q, size_t most, struct queue_head *after)
+{
+    const struct queue_head *last = window_last(&q->window);
+    if (last) *after = *last;
+    return (struct queue_part){.queue = key_of(q), .after = last ? after : NULL, .most = most};
+}
+
 /* The jobs behind those in the window, window and jobs at once. */
 static size_t read_on(struct engine *g, struct queue *q, size_t most)
 {
     struct reading r = {.engine = g, .queue = q};
-    const struct queue_head *last = window_last(&q->window);
-    struct queue_head after = last ? *last : (struct queue_head){0};
-    struct queue_part part = {.queue = {.group = q->group->row.key, .requires_id = q->requires_id},
-                              .after = last ? &after : NULL,
-                              .most = most};
+    struct queue_head after;
+    struct queue_part part = part_behind(q, most, &after);
     if (!store_ok(g, store_queue_read(g->store, &part, add, &r, &g->err))) return r.count;
     queue_was_read(g, q);
     return r.count;
@@ -118,11 +134,34 @@ static void read_queue(struct engine *g, struct queue *q, size_t awaited, size_t
     if (count > 0) store_ok(g, store_jobs_read(g->store, ids, count, keep, g, &g->err));
 }
 
-static void read_group(struct engine *g, struct group *group, size_t *left)
+/* What read_queue will ask for. */
+static void ask_queue(struct engine *g, struct queue *q, size_t awaited, size_t *left)
+{
+    int64_t ids[AHEAD_MOST];
+    if (queue_is_low(g, q, awaited)) {
+        size_t most = ahead_of(awaited) < *left ? ahead_of(awaited) : *left;
+        struct queue_head after;
+        struct queue_part part = part_behind(q, most, &after);
+        if (job_has_room(g)) {
+            store_ok(g, store_ask_queue(g->store, &part, &g->err));
+            *left -= most;
+        } else {
+            store_ok(g, store_ask_heads(g->store, &part.queue, heads_most(g), &g->err));
+        }
+    }
+    if (g->rc || !job_has_room(g)) return;
+    size_t count = note_absent(g, q, awaited < *left ? awaited : *left, ids);
+    *left -= count;
+    store_ok(g, store_ask_jobs(g->store, ids, count, &g->err));
+}
+
+typedef void queue_fn(struct engine *g, struct queue *q, size_t awaited, size_t *left);
+
+static void each_queue(struct engine *g, struct group *group, queue_fn *fn, size_t *left)
 {
     size_t awaited = group->awaited < WINDOW_READ ? group->awaited : WINDOW_READ;
     for (size_t i = 0; i < group->pending_count && g->rc == 0 && *left > 0; i++)
-        read_queue(g, group->pending[i], awaited, left);
+        fn(g, group->pending[i], awaited, left);
 }
 
 /* The agent that may get free slots by the command; NULL: none. */
@@ -131,7 +170,8 @@ static const struct agent *agent_of(const struct engine *g, const struct command
     return slots_of(c) > 0 ? agent_of_session(g, c->session) : NULL;
 }
 
-void refill_ahead(struct engine *g, const struct command *first)
+/* The queues that agents of these commands will take jobs from. */
+static void each_awaited(struct engine *g, const struct command *first, queue_fn *fn)
 {
     size_t left = AHEAD_MOST;
     for (const struct command *c = first; c; c = c->next) {
@@ -144,8 +184,18 @@ void refill_ahead(struct engine *g, const struct command *first)
         for (size_t i = 0; a && i < a->member_count; i++) {
             struct group *group = a->members[i].group;
             if (group->awaited == 0) continue;
-            if (g->rc == 0 && !group->row.paused) read_group(g, group, &left);
+            if (g->rc == 0 && !group->row.paused) each_queue(g, group, fn, &left);
             group->awaited = 0;
         }
     }
+}
+
+void refill_ask(struct engine *g, const struct command *first)
+{
+    each_awaited(g, first, ask_queue);
+}
+
+void refill_ahead(struct engine *g, const struct command *first)
+{
+    each_awaited(g, first, read_queue);
 }
