@@ -59,10 +59,16 @@ static void copy_file(const char *from, const char *to)
     if (fclose(out) != 0) abort();
 }
 
+static int open_store(struct world *w, struct err *e)
+{
+    if (w->open_store) return w->open_store(w, &w->store, e);
+    return store_open(w->folder, &w->store, e);
+}
+
 static void start(struct world *w)
 {
     struct err e = {0};
-    if (store_open(w->folder, &w->store, &e) != 0 ||
+    if (open_store(w, &e) != 0 ||
         engine_new(w->store, &w->config, ++w->seed, &w->now, &w->engine, &e) != 0) {
         log_error("the world does not begin: %s", err_text(&e));
         if (w->outlives_bugs) return;

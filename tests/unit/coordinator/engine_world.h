@@ -17,6 +17,8 @@ struct world_disk {
 struct world {
     const char *base; /* where the folder is made; NULL: TMPDIR */
     struct world_disk disk;
+    /* Opens the store; NULL: store_open, on the folder. */
+    int (*open_store)(const struct world *w, struct store **out, struct err *e);
     char *folder;
     struct store *store;
     struct engine *engine;
