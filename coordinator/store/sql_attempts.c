@@ -25,7 +25,7 @@ static int insert_attempt(struct store *s, const struct attempt_row *a, struct e
     bind_int(q, 8, a->started_ms);
     bind_int(q, 9, a->ended_ms);
     bind_text(q, 10, a->message);
-    return db_add(&s->queue, q, e);
+    return db_run(&s->queue, q, e);
 }
 
 /* ---- its output ----------------------------------------------------------------------------- */

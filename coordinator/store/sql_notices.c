@@ -38,7 +38,7 @@ int store_notice_update(struct store *s, const struct notice_row *n, struct err 
     struct stmt *q = store_queue(s, Q_NOTICE_UPDATE);
     bind_int(q, 1, n->id);
     bind_rest(q, 2, n);
-    rc = db_change(&s->queue, q, e);
+    rc = db_alter(&s->queue, q, e);
     if (rc != 0 || n->state != NOTICE_DONE) return rc;
     q = store_queue(s, Q_NOTICES_TRIM);
     bind_int(q, 1, NOTICE_HISTORY);

@@ -49,7 +49,7 @@ int store_trigger_update(struct store *s, const struct trigger_row *t, struct er
     struct stmt *q = store_queue(s, Q_TRIGGER_UPDATE);
     bind_int(q, 1, t->id);
     bind_changing(q, t);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e)
@@ -59,7 +59,7 @@ int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e)
     struct stmt *q = store_queue(s, Q_TRIGGER_JOB);
     bind_int(q, 1, id);
     bind_int(q, 2, job);
-    return db_change(&s->queue, q, e);
+    return db_alter(&s->queue, q, e);
 }
 
 int store_trigger_delete(struct store *s, int64_t id, struct err *e)

@@ -105,7 +105,7 @@ int store_job_cancelled_by(struct store *s, int64_t id, const char *by, struct e
 int store_job_set_group(struct store *s, int64_t id, const char *group, struct err *e);
 /* Keeps a finished attempt of a job that goes on. The first ATTEMPTS_FIRST and the last
  * ATTEMPTS_LAST stay; one between them goes with its output. The cost does not grow with the
- * attempts. */
+ * attempts. That it is kept already may be told by the commit. */
 int store_attempt_add(struct store *s, const struct attempt_row *a, struct err *e);
 
 /* The agents of the kept attempts from number `from` on, in order; the first ones when there are

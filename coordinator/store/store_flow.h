@@ -67,7 +67,7 @@ int store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct 
 
 /* ---- triggers ---- */
 int store_trigger_insert(struct store *s, const struct trigger_row *t, int64_t *id, struct err *e);
-/* All but its id, names and kind. */
+/* All but its id, names and kind. That there is none may be told by the commit, here and below. */
 int store_trigger_update(struct store *s, const struct trigger_row *t, struct err *e);
 /* An evaluation began: job alone. */
 int store_trigger_job(struct store *s, int64_t id, int64_t job, struct err *e);

@@ -11,7 +11,7 @@ struct store;
 
 int store_notice_insert(struct store *s, const struct notice_row *n, struct err *e);
 /* All but its id, channel, event, subject and first_ms. One that is DONE makes room in the
- * history. */
+ * history. That there is none may be told by the commit. */
 int store_notice_update(struct store *s, const struct notice_row *n, struct err *e);
 int store_notice_delete(struct store *s, int64_t id, struct err *e);
 /* Those that are not DONE, oldest first. */

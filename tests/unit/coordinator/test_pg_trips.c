@@ -321,6 +321,30 @@ static void agents_that_come_back_together_take_two_round_trips(void **state)
     assert_true(first > 0);
 }
 
+static void attempts_that_failed_are_kept_in_two_round_trips(void **state)
+{
+    struct world *w = world_of(state);
+    int64_t jobs[MANY];
+    struct list l = {0};
+    world_group(w, "pool", NULL);
+    uint64_t session = world_connect(w, world_agent(w, "one", "pool"), "pool", MANY);
+    for (int i = 0; i < MANY; i++) {
+        struct command *c = submit_keyed(w, "retried", i);
+        c->u.submit.job.retry = (struct retry){.type = RETRY_CONSTANT,
+                                               .interval_ms = 5000,
+                                               .delay_factor = 2,
+                                               .max_attempts = 3};
+        add(&l, c);
+    }
+    (void)run(w, &l);
+    assert_int_equal(handed_out(w, jobs), MANY);
+    for (int i = 0; i < MANY; i++)
+        add(&l, cmd_finished(session, 100 + i, jobs[i], 1, JOB_FAILED, REASON_EXIT_CODE));
+    assert_in_range(run(w, &l), 1, 2);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(world_state(w, jobs[i]), JOB_RETRYING);
+}
+
 static void a_batch_that_changes_nothing_waits_once(void **state)
 {
     struct world *w = world_of(state);
@@ -465,6 +489,7 @@ int main(void)
         TRIPS_TEST(jobs_run_again_in_two_round_trips),
         TRIPS_TEST(executions_go_on_in_two_round_trips),
         TRIPS_TEST(agents_that_come_back_together_take_two_round_trips),
+        TRIPS_TEST(attempts_that_failed_are_kept_in_two_round_trips),
         TRIPS_TEST(a_batch_that_changes_nothing_waits_once),
         TRIPS_TEST(a_key_that_is_known_is_found_in_its_batch_and_later),
         TRIPS_TEST(answers_are_true_for_one_batch),
