@@ -6,6 +6,13 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/agent.h"
+#include "coordinator/store/reader.h"
+
+#ifdef CADRE_TEST_PG
+#include "pg_fixture.h"
+
+#include "coordinator/store/pg_store.h"
+#endif
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -59,9 +66,83 @@ static void copy_file(const char *from, const char *to)
     if (fclose(out) != 0) abort();
 }
 
+#ifdef CADRE_TEST_PG
+static struct pg_server server; /* ends with the program */
+static int databases;
+
+static void stop_server(void)
+{
+    pg_server_stop(&server);
+}
+
+static void make_database(struct world *w)
+{
+    if (server.pid == 0) {
+        if (!pg_server_start(&server)) exit(0);
+        atexit(stop_server);
+    }
+    w->database = ++databases;
+    char *sql = str_dupf("CREATE DATABASE world%d;", w->database);
+    mem_free(pg_server_psql(&server, sql));
+    mem_free(sql);
+}
+
+/* mem_free */
+static char *uri_of(const struct world *w)
+{
+    return str_dupf("postgresql:///world%d%s", w->database, strchr(server.uri, '?'));
+}
+
+static int open_pg(struct world *w, struct err *e)
+{
+    struct store_parts parts = {.make = true};
+    if (w->database == 0) make_database(w);
+    char *uri = uri_of(w);
+    const struct pg_place place = {.uri = uri, .folder = CADRE_BIN_DIR};
+    int rc = store_open_pg(&place, NULL, &parts, &w->store, e);
+    mem_free(uri);
+    return rc;
+}
+
+static int read_pg(const struct world *w, struct reader **out, struct err *e)
+{
+    char *uri = uri_of(w);
+    const struct pg_place place = {.uri = uri, .folder = CADRE_BIN_DIR};
+    int rc = reader_open_pg(&place, out, e);
+    mem_free(uri);
+    return rc;
+}
+
+static bool is_on_pg(void)
+{
+    return str_eq(getenv("CADRE_TEST_STORE"), "postgresql");
+}
+#else
+static int open_pg(struct world *w, struct err *e)
+{
+    (void)w;
+    (void)e;
+    abort();
+}
+
+static int read_pg(const struct world *w, struct reader **out, struct err *e)
+{
+    (void)w;
+    (void)out;
+    (void)e;
+    abort();
+}
+
+static bool is_on_pg(void)
+{
+    return false;
+}
+#endif
+
 static int open_store(struct world *w, struct err *e)
 {
     if (w->open_store) return w->open_store(w, &w->store, e);
+    if (is_on_pg()) return open_pg(w, e);
     return store_open(w->folder, &w->store, e);
 }
 
@@ -502,6 +583,11 @@ int64_t world_running(struct world *w, uint64_t session, const char *group, int6
 }
 
 /* ---- looking ---- */
+
+int world_reader(const struct world *w, struct reader **out, struct err *e)
+{
+    return is_on_pg() ? read_pg(w, out, e) : reader_open(w->folder, out, e);
+}
 
 const struct effect *world_effect(const struct world *w, enum effect_type type)
 {

@@ -1,5 +1,6 @@
 /* A real engine on a real store in a folder of its own, with time in the test's hands. For tests of
- * the engine and for the simulation. */
+ * the engine and for the simulation. In a test that is built for it, CADRE_TEST_STORE=postgresql in
+ * the environment has the store in a database of its own. */
 #ifndef CADRE_TESTS_ENGINE_WORLD_H
 #define CADRE_TESTS_ENGINE_WORLD_H
 
@@ -19,6 +20,7 @@ struct world {
     struct world_disk disk;
     /* Opens the store; NULL: store_open, on the folder. */
     int (*open_store)(const struct world *w, struct store **out, struct err *e);
+    int database; /* its number; 0: none was made */
     char *folder;
     struct store *store;
     struct engine *engine;
@@ -100,6 +102,9 @@ int world_teardown(void **state);
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 /* ---- looking ---- */
+struct reader;
+/* Of the world's database; reader_close. */
+int world_reader(const struct world *w, struct reader **out, struct err *e);
 const struct effect *world_effect(const struct world *w,
                                   enum effect_type type); /* the first; NULL: none */
 const struct effect *world_effect_for(const struct world *w, enum effect_type type, int64_t job);

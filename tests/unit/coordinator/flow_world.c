@@ -240,7 +240,7 @@ struct trigger_row world_trigger(struct world *w, const char *flow, const char *
     struct trigger_row t = {0};
     struct reader *r;
     struct err e = {0};
-    if (reader_open(w->folder, &r, &e) != 0 || reader_trigger(r, "a.b", flow, name, &t, &e) != 0)
+    if (world_reader(w, &r, &e) != 0 || reader_trigger(r, "a.b", flow, name, &t, &e) != 0)
         fail_msg("trigger: %s", err_text(&e));
     reader_close(r);
     return t;
@@ -273,8 +273,7 @@ int world_executions(struct world *w, const char *flow, int64_t *last)
     struct tally t = {0};
     int64_t next;
     struct execution_filter f = {.ns = "a.b", .flow = flow, .limit = 1000};
-    if (reader_open(w->folder, &r, &e) != 0 ||
-        reader_executions(r, &f, count_one, &t, &next, &e) != 0)
+    if (world_reader(w, &r, &e) != 0 || reader_executions(r, &f, count_one, &t, &next, &e) != 0)
         fail_msg("executions: %s", err_text(&e));
     reader_close(r);
     if (last) *last = t.last;

@@ -63,7 +63,7 @@ static struct job_view view_of(struct world *w, int64_t id)
     struct reader *reader;
     struct job_view v;
     struct err e = {0};
-    assert_int_equal(reader_open(w->folder, &reader, &e), 0);
+    assert_int_equal(world_reader(w, &reader, &e), 0);
     assert_int_equal(reader_job(reader, id, &v, &e), 0);
     reader_close(reader);
     return v;

@@ -45,7 +45,7 @@ static void history_is(struct world *w, int64_t agent, const char *expected)
     struct reader *r;
     struct err e = {0};
     bool more;
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_agent_events(r, &f, note, &l, &more, &e), 0);
     reader_close(r);
     if (!str_eq(l.text, expected)) fail_msg("is:\n%sshould be:\n%s", l.text, expected);
@@ -215,7 +215,7 @@ static void connection__that_comes_and_goes_all_day__has_a_pair_of_events_an_hou
     struct reader *r;
     struct err e = {0};
     bool more;
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_agent_events(r, &f, note, &l, &more, &e), 0);
     reader_close(r);
     int count = 0;

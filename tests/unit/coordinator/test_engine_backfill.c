@@ -113,7 +113,7 @@ static void assert_each_once(struct world *w, int count)
     struct reader *r;
     struct err e = {0};
     int64_t more;
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_executions(r, &f, keep_vars, &d, &more, &e), 0);
     reader_close(r);
     for (int i = 0; i < d.count; i++)
@@ -139,7 +139,7 @@ static void assert_line(struct world *w, const char *expected)
     struct trigger_row t = world_trigger(w, "f", "t");
     struct reader *r;
     struct err e = {0};
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_evaluations(r, t.id, keep_line, NULL, &e), 0);
     reader_close(r);
     trigger_row_fini(&t);
@@ -458,7 +458,7 @@ static void end_all(struct world *w, struct hand *h)
     struct reader *r;
     struct err e = {0};
     int64_t more;
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_executions(r, &f, keep_job, &o, &more, &e), 0);
     reader_close(r);
     for (int i = 0; i < o.count; i++)

@@ -29,7 +29,7 @@ static int64_t revision_of(struct world *w, const char *id)
     struct flow_row f = {0};
     struct err e = {0};
     int64_t n = 0;
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     if (reader_flow(r, "a.b", id, 0, &f, &e) == 0) n = f.revision;
     flow_row_fini(&f);
     reader_close(r);
@@ -362,7 +362,7 @@ static void revisions__are_all_there_to_be_read(void **state)
         world_apply_flow(w, source);
         mem_free(source);
     }
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     struct flow_row f;
     assert_int_equal(reader_flow(r, "a.b", "f", 2, &f, &e), 0);
     assert_string_equal(f.source, GOOD "# 1\n");

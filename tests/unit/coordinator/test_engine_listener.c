@@ -57,7 +57,7 @@ static int64_t fired(struct world *w, const char *ns, const char *id)
     struct trigger_row t = {0};
     struct reader *r;
     struct err e = {0};
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     if (reader_trigger(r, ns, id, "t", &t, &e)) fail_msg("%s/%s: %s", ns, id, err_text(&e));
     reader_close(r);
     int64_t n = t.fired;

@@ -334,7 +334,7 @@ static void job_is(struct world *w, int64_t id, const char *created, const char 
     struct reader *r;
     struct job_view v;
     struct err e = {0};
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_job(r, id, &v, &e), 0);
     if (!str_eq(v.job.created_by, created) || !str_eq(v.job.cancelled_by, cancelled))
         fail_msg("made by %s, cancelled by %s", v.job.created_by, v.job.cancelled_by);

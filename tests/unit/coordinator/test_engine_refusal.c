@@ -19,7 +19,7 @@ static bool find(struct world *w, int64_t agent, struct refusal_row *out)
 {
     struct reader *r;
     struct err e = {0};
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     int rc = reader_refusal(r, agent, out, &e);
     reader_close(r);
     if (rc != 0) assert_int_equal(rc, ERR_NOT_FOUND);

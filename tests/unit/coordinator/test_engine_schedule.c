@@ -97,7 +97,7 @@ static struct history history_of(struct world *w)
     struct trigger_row t = world_trigger(w, "f", "t");
     struct reader *r;
     struct err e = {0};
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_evaluations(r, t.id, keep_line, &h, &e), 0);
     reader_close(r);
     trigger_row_fini(&t);

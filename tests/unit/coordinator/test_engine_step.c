@@ -44,7 +44,7 @@ static struct looked run_of(struct world *w, int64_t execution, const char *task
     struct err e = {0};
     bool more;
     struct task_run_filter f = {.execution = execution, .limit = 100};
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_task_runs(r, &f, take_run, &l, &more, &e), 0);
     reader_close(r);
     return l;

@@ -77,7 +77,7 @@ static void made_by(struct world *w, int64_t job, const char *name)
     struct reader *r;
     struct job_view v;
     struct err e = {0};
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_job(r, job, &v, &e), 0);
     assert_string_equal(v.job.created_by, name);
     job_view_fini(&v);
@@ -880,7 +880,7 @@ static void history__keeps_the_last_ones_and_their_jobs(void **state)
     struct err e = {0};
     struct trigger_row t = world_trigger(w, "f", "t");
     int64_t expected = 25;
-    assert_int_equal(reader_open(w->folder, &r, &e), 0);
+    assert_int_equal(world_reader(w, &r, &e), 0);
     assert_int_equal(reader_evaluations(r, t.id, count_evaluation, &expected, &e), 0);
     assert_int_equal(expected, 25 - TRIGGER_HISTORY);
     trigger_row_fini(&t);

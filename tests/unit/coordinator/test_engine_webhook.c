@@ -355,7 +355,7 @@ static void states_and_places__have_to_fit(void **state)
         struct err e = {0};
         char flow[16];
         str_format(flow, sizeof flow, "l%zu", i);
-        assert_int_equal(reader_open(w->folder, &r, &e), 0);
+        assert_int_equal(world_reader(w, &r, &e), 0);
         assert_int_equal(reader_trigger(r, "a.c", flow, "t", &t, &e), 0);
         if (t.fired != cases[i].fires)
             fail_msg("%s: fired %lld times", cases[i].conditions, (long long)t.fired);
