@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/notice_flow.h"
+#include "coordinator/engine/outcome.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/reply.h"
 #include "coordinator/engine/runs.h"
@@ -90,7 +91,7 @@ static void execution_free(struct engine *g, struct execution *x)
 {
     timer_clear(g, &x->timer);
     runs_free(g, x);
-    mem_free(x->task_jobs);
+    outcomes_free(x);
     execution_row_fini(&x->row);
     mem_free(x);
 }

@@ -19,9 +19,11 @@ struct revision {
     struct revision *next;
 };
 
+struct outcomes;
+
 struct execution {
     struct timer timer;          /* task runs are to be looked at, or one that sleeps is to wake */
-    int64_t *task_jobs;          /* by task: its run, 0: none with outputs; NULL: not known */
+    struct outcomes *outcomes;   /* what its task runs left (outcome.h); NULL: not known */
     struct execution_row row;    /* without inputs, trigger_vars and labels: the store has them */
     struct run root;             /* the flow itself */
     struct run *runs, *last_run; /* open ones, oldest first */

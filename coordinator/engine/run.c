@@ -34,7 +34,7 @@ struct run *run_add(struct engine *g, struct execution *x, struct run *up, struc
     *row = (struct run_row){0};
     r->x = x;
     r->up = up;
-    r->depth = up->depth + 1;
+    r->depth = up->depth + (r->row.iteration == RUN_NO_ITERATION);
     r->task = RUN_NO_TASK;
     r->until_ms = NEVER;
     children_init(&r->has);
@@ -84,6 +84,7 @@ void run_remove(struct engine *g, struct run *r)
     r->up->has.open--;
     unlook(r);
     children_fini(&r->has);
+    json_free(r->values);
     run_row_fini(&r->row);
     mem_free(r);
 }
@@ -157,7 +158,9 @@ static int rank(enum run_state s)
 
 void children_note(struct children *c, const struct run_row *child)
 {
+    bool counts = child->iteration == RUN_NO_ITERATION || child->chosen != RUN_UNCOUNTED;
     int more = rank(child->state) - rank(c->worst);
+    if (!counts && child->reason != REASON_LIMIT) return;
     if (rank(child->state) > rank(RUN_WARNING)) c->stopped = true;
     if (more < 0 || (more == 0 && (c->message == NULL || child->ended_ms >= c->worst_ms))) return;
     c->worst = child->state;
@@ -196,7 +199,8 @@ void run_load(struct engine *g, struct execution *x, const struct run_row *row)
     struct children *c = &up->has;
     c->begun++;
     mem_free(c->last_id);
-    c->last_id = mem_strdup(row->task);
+    c->last_id = row->iteration == RUN_NO_ITERATION ? mem_strdup(row->task) : NULL;
+    if (!c->last_id) c->iterations++;
     c->stopped = false; /* only the last of a list can have stopped it */
     if (run_is_final(row->state)) {
         children_note(c, row);

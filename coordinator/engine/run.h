@@ -12,11 +12,15 @@ struct execution;
 struct flow;
 
 #define RUN_NO_TASK SIZE_MAX
+/* run_row.chosen of an iteration of a Loop that does not transmitFailed: how it ends does not count,
+ * unless a limit was met. */
+#define RUN_UNCOUNTED 1
 
 /* The youngest child, and what of those that ended counts. */
 struct children {
     size_t open;
     int64_t begun;         /* all that ever were */
+    int64_t iterations;    /* of these, of a ForEach or Loop */
     size_t last;           /* task of the youngest, in the list that is under way; RUN_NO_TASK */
     char *last_id;         /* the same as it was loaded, until the flow is read; else NULL */
     enum flow_branch list; /* FLOW_TASKS (whichever was chosen), FLOW_ERRORS or FLOW_FINALLY */
@@ -40,8 +44,11 @@ struct run {
     bool in_finally;         /* it stands in a `finally`, at whatever depth */
     bool in_spare;           /* or in `errors` */
     struct children has;     /* of a control task */
-    bool waits;              /* it stands in execution.look_first */
-    bool at_hand;            /* it is looked at just now */
+    /* of a ForEach or Loop: its values, NULL: not read yet; and the one that is next (iteration.h) */
+    struct json *values;
+    const struct json *next_value;
+    bool waits;   /* it stands in execution.look_first */
+    bool at_hand; /* it is looked at just now */
     struct run *look_next;
     int64_t until_ms; /* mono: it sleeps until then; else NEVER */
 };

@@ -53,6 +53,11 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "coordinator/engine/iteration.h"
+#include "coordinator/engine/outcome.h"
+#include "coordinator/engine/taskrun.h"
+
+#include <string.h>
 
 /* Runs begun, or over as they come (Log tasks and their like), made in one go: a flow may have
  * hundreds, each with its output. */
@@ -104,7 +109,8 @@ static void finish(struct engine *g, struct run *r, const struct flow_task *t,
     struct run *up = r->up;
     struct run_row *row = &r->row;
     row->state = how->state;
-    if (t && t->allow_warning && row->state == RUN_WARNING) row->state = RUN_SUCCESS;
+    bool may_warn = t && t->allow_warning && !run_is_iteration(r);
+    if (may_warn && row->state == RUN_WARNING) row->state = RUN_SUCCESS;
     bool well = row->state == RUN_SUCCESS || row->state == RUN_SKIPPED;
     row->reason = well ? REASON_NONE : how->reason;
     text_set(&row->message, well ? NULL : how->message);
@@ -112,6 +118,7 @@ static void finish(struct engine *g, struct run *r, const struct flow_task *t,
     row->due_changed = row->due_ms > 0;
     row->due_ms = 0;
     put_row(g, r);
+    outcome_note(r);
     children_note(&up->has, row);
     run_look(up);
     run_remove(g, r);
@@ -172,8 +179,8 @@ static size_t after(const struct flow *f, size_t i)
 static size_t first_of(const struct flow *f, const struct run *r)
 {
     size_t i = r->up ? r->task + 1 : 0, end = r->up ? f->tasks[r->task].end : f->task_count;
-    bool tasks = r->has.list == FLOW_TASKS;
-    int64_t list = tasks ? r->row.chosen : RUN_CHOSEN(r->has.list, 0);
+    bool chosen = r->has.list == FLOW_TASKS && !run_is_iteration(r);
+    int64_t list = chosen ? r->row.chosen : RUN_CHOSEN(r->has.list, 0);
     for (; i < end; i = f->tasks[i].end) {
         const struct flow_task *t = &f->tasks[i];
         if (RUN_CHOSEN(t->branch, t->branch == FLOW_CASE ? t->case_index : 0) == list) return i;
@@ -181,13 +188,22 @@ static size_t first_of(const struct flow *f, const struct run *r)
     return RUN_NO_TASK;
 }
 
+/* Are its children to be iterations? */
+static bool is_each(const struct pass *p, const struct run *r)
+{
+    const struct flow_task *t = task_of(p->f, r);
+    bool loops = t && (t->work.kind == FLOW_FOREACH || t->work.kind == FLOW_LOOP);
+    return loops && r->has.list == FLOW_TASKS && !run_is_iteration(r);
+}
+
 static bool is_wide(const struct pass *p, const struct run *r)
 {
     const struct flow_task *t = task_of(p->f, r);
-    return t && t->work.kind == FLOW_PARALLEL && r->has.list == FLOW_TASKS;
+    return is_each(p, r) || (t && t->work.kind == FLOW_PARALLEL && r->has.list == FLOW_TASKS);
 }
 
-static size_t next_child(const struct pass *p, const struct run *r)
+/* The task to begin, of an iteration that of r itself. */
+static size_t next_child(const struct pass *p, struct run *r)
 {
     const struct children *c = &r->has;
     bool spare = r->in_spare || c->list != FLOW_TASKS;
@@ -195,6 +211,7 @@ static size_t next_child(const struct pass *p, const struct run *r)
     if (is_cut(r) && c->list != FLOW_FINALLY) return RUN_NO_TASK;
     if (is_wide(p, r) ? c->worst >= RUN_FAILED : c->stopped) return RUN_NO_TASK;
     if (p->x->run_count > most) return RUN_NO_TASK;
+    if (is_each(p, r)) return iteration_is_left(r) ? r->task : RUN_NO_TASK;
     size_t i = c->last == RUN_NO_TASK ? first_of(p->f, r) : after(p->f, c->last);
     while (i != RUN_NO_TASK && p->f->tasks[i].disabled)
         i = after(p->f, i);
@@ -209,12 +226,21 @@ static bool has_room(const struct pass *p, const struct run *r)
     return most == 0 || (int64_t)r->has.open < most;
 }
 
+/* Of a Loop `errors` belong to the iteration that failed, of a ForEach to the whole. */
+static bool has_errors(const struct flow_task *t, const struct run *r)
+{
+    enum flow_kind kind = t ? t->work.kind : FLOW_SEQUENTIAL;
+    return run_is_iteration(r) ? kind == FLOW_LOOP : kind != FLOW_LOOP;
+}
+
 /* The list behind the one that is over; false: it was the last. */
-static bool next_list(struct run *r)
+static bool next_list(const struct pass *p, struct run *r)
 {
     struct children *c = &r->has;
     if (c->list == FLOW_FINALLY) return false;
     bool failed = c->list == FLOW_TASKS && c->worst == RUN_FAILED && !is_cut(r);
+    failed = failed && has_errors(task_of(p->f, r), r);
+    if (!failed && run_is_iteration(r)) return false;
     c->list = failed ? FLOW_ERRORS : FLOW_FINALLY;
     c->last = RUN_NO_TASK;
     c->stopped = false;
@@ -258,6 +284,18 @@ static void begin_switch(struct pass *p, struct run *r, const struct flow_task *
     run_look(r);
 }
 
+static void begin_each(struct pass *p, struct run *r, const struct flow_task *t)
+{
+    struct flaw flaw = {0};
+    if (!iteration_begin(p->g, r, p->c, &flaw)) {
+        if (p->g->rc == 0) fail(p->g, r, t, flaw.reason, err_text(&flaw.err));
+        return;
+    }
+    put_row(p->g, r);
+    text_set(&r->row.value, NULL); /* the store has them */
+    run_look(r);
+}
+
 static void begin_control(struct pass *p, struct run *r, const struct flow_task *t)
 {
     switch (t->work.kind) {
@@ -271,6 +309,10 @@ static void begin_control(struct pass *p, struct run *r, const struct flow_task 
         return;
     case FLOW_SWITCH:
         begin_switch(p, r, t);
+        return;
+    case FLOW_FOREACH:
+    case FLOW_LOOP:
+        begin_each(p, r, t);
         return;
     default:
         fail(p->g, r, t, REASON_NOT_STARTED, "this release does not run tasks of its type");
@@ -322,21 +364,43 @@ static bool may_run(struct pass *p, struct run *r, const struct flow_task *t)
     return holds;
 }
 
-static void begin_child(struct pass *p, struct run *up, size_t task)
+static struct run *add_child(struct pass *p, struct run *up, size_t task, int64_t iteration)
 {
-    const struct flow_task *t = &p->f->tasks[task];
     struct run_row row = {.execution = p->x->row.id,
                           .number = ++p->x->run_count,
                           .parent = up->row.number,
-                          .task = mem_strdup(t->id),
-                          .iteration = RUN_NO_ITERATION,
+                          .task = mem_strdup(p->f->tasks[task].id),
+                          .iteration = iteration,
                           .created_ms = p->g->now.wall_ms,
                           .started_ms = p->g->now.wall_ms};
     struct run *r = run_add(p->g, p->x, up, &row);
     run_place(r, p->f, task);
     up->has.begun++;
-    up->has.last = task;
     p->made++;
+    return r;
+}
+
+static void begin_iteration(struct pass *p, struct run *up)
+{
+    const struct flow_task *t = &p->f->tasks[up->task];
+    struct run *r = add_child(p, up, up->task, up->has.iterations++);
+    bool counts = t->work.kind != FLOW_LOOP || t->control->transmit_failed;
+    r->row.value = iteration_take(up);
+    r->row.chosen = counts ? 0 : RUN_UNCOUNTED;
+    if (!within_limits(p->g, r, t)) return;
+    put_row(p->g, r);
+    run_look(r);
+}
+
+static void begin_child(struct pass *p, struct run *up, size_t task)
+{
+    const struct flow_task *t = &p->f->tasks[task];
+    if (is_each(p, up)) {
+        begin_iteration(p, up);
+        return;
+    }
+    struct run *r = add_child(p, up, task, RUN_NO_ITERATION);
+    up->has.last = task;
     if (!may_run(p, r, t)) return;
     if (t->work.kind >= FLOW_CONTROL)
         begin_control(p, r, t);
@@ -346,20 +410,56 @@ static void begin_child(struct pass *p, struct run *up, size_t task)
 
 /* ---- a run is looked at ---- */
 
+/* All iterations of a Loop are over. */
+static bool gather(struct pass *p, struct run *r, const struct flow_task *t, struct flaw *flaw)
+{
+    struct json *left = json_new(JSON_OBJECT), *list = json_new(JSON_ARRAY);
+    bool good = t->control->output_count == 0 || outcome_read_iterations(p->g, r, list);
+    json_put(left, "iterationCount", json_new_int(r->has.iterations));
+    json_put(left, "outputs", list);
+    text_set(&r->row.outputs, NULL);
+    r->row.outputs = json_text(left);
+    json_free(left);
+    if (!good || strlen(r->row.outputs) <= EXPR_VALUE_MAX) return good;
+    text_set(&r->row.outputs, NULL);
+    flaw->reason = REASON_PAYLOAD_TOO_LARGE;
+    err_set(&flaw->err, ERR_TOO_LARGE, "its outputs have more than 256 KiB together");
+    return false;
+}
+
+/* What a Loop or an iteration of it that went well leaves. *how: when that cannot be told. false: a
+ * failure was noted. */
+static bool loop_leaves(struct pass *p, struct run *r, const struct flow_task *t,
+                        struct finish *how, char text[ERR_MSG_MAX])
+{
+    struct flaw flaw = {0};
+    if (!t || t->work.kind != FLOW_LOOP) return true;
+    bool good = !run_is_iteration(r)            ? gather(p, r, t, &flaw)
+                : t->control->output_count == 0 ? true
+                                                : task_loop_outputs(p->g, r, p->c, &flaw);
+    if (good || p->g->rc) return good;
+    sentence(text, t->id, err_text(&flaw.err));
+    *how = (struct finish){RUN_FAILED, flaw.reason, text};
+    return true;
+}
+
 /* All of its lists are over. Frees r, unless it is the flow. */
 static void end_lists(struct pass *p, struct run *r)
 {
     struct children *c = &r->has;
     const struct flow_task *t = task_of(p->f, r);
     struct finish how = {.state = c->worst, .reason = c->reason, .message = c->message};
+    char text[ERR_MSG_MAX];
     if (is_cut(r)) {
         how = (struct finish){.state = RUN_KILLED, .reason = REASON_CANCELLED};
     } else if (p->x->run_count > runs_most(r) && how.state < RUN_FAILED) {
         how = (struct finish){RUN_FAILED, REASON_LIMIT,
                               "the execution has more task runs than there may be"};
-    } else if (how.state == RUN_FAILED && t && t->allow_failure && how.reason != REASON_LIMIT) {
-        how.state = RUN_WARNING;
+    } else if (how.state < RUN_FAILED && !loop_leaves(p, r, t, &how, text)) {
+        return; /* a failure was noted */
     }
+    bool may = t && t->allow_failure && !run_is_iteration(r) && how.reason != REASON_LIMIT;
+    if (how.state == RUN_FAILED && may) how.state = RUN_WARNING;
     if (r->up) {
         finish(p->g, r, t, &how);
         return;
@@ -376,7 +476,7 @@ static bool begin_children(struct pass *p, struct run *r)
         size_t task = next_child(p, r);
         if (task == RUN_NO_TASK) {
             if (r->has.open > 0) return false;
-            if (!next_list(r)) return true;
+            if (!next_list(p, r)) return true;
         } else if (p->made >= MADE_MOST) {
             p->full = true;
             return false;
@@ -460,7 +560,6 @@ void runs_on_job(struct engine *g, struct run *r, const struct flow *f, const st
     char text[ERR_MSG_MAX];
     if (f) runs_name(r->x, f);
     const struct flow_task *t = task_of(f, r);
-    if (r->x->task_jobs && t) r->x->task_jobs[r->task] = j->row.id;
     job_sentence(text, j);
     finish(g, r, t, &(struct finish){state_of(j, t), j->reason, text});
 }

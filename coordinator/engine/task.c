@@ -6,7 +6,9 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/implied.h"
+#include "coordinator/engine/outcome.h"
 #include "coordinator/engine/selector.h"
+#include "coordinator/engine/taskrun.h"
 
 #include <string.h>
 
@@ -107,41 +109,16 @@ bool task_context_need(struct engine *g, int64_t id, struct task_context *x)
     return true;
 }
 
-static int note_task_job(const char *task, int64_t job, void *user)
-{
-    const struct execution *x = user;
-    const struct flow *f = x->revision->parsed;
-    for (size_t i = 0; i < f->task_count; i++) {
-        if (str_eq(f->tasks[i].id, task)) x->task_jobs[i] = job;
-    }
-    return 0;
-}
-
-/* Which job was the run of which task: read once, and then kept up to date (execution.c). */
-static bool know_task_jobs(struct engine *g, struct execution *x)
-{
-    if (x->task_jobs) return true;
-    x->task_jobs = mem_array(x->revision->parsed->task_count, sizeof *x->task_jobs);
-    return store_ok(g, store_each_task_run(g->store, x->row.id, note_task_job, x, &g->err));
-}
-
-/* Brings in what the task names: an execution of many tasks reads what it uses, and no more. */
-static bool read_outputs(struct engine *g, struct execution *x, const bool *reads,
-                         struct task_context *c)
+/* Brings in what the texts name: an execution of many tasks reads what it uses, and no more. */
+static bool read_outputs(struct engine *g, struct execution *x, const struct run *r,
+                         struct task_context *c, struct flaw *flaw)
 {
     const struct flow *f = x->revision->parsed;
+    const struct flow_task *t = r ? &f->tasks[r->task] : NULL;
+    const bool *reads = t ? t->reads : f->output_reads;
     for (size_t i = 0; i < f->task_count; i++) {
-        const char *id = f->tasks[i].id;
-        struct job_left left;
-        if (!reads[i] || json_get(c->outputs, id)) continue;
-        if (!know_task_jobs(g, x)) return false;
-        if (x->task_jobs[i] == 0) continue;
-        if (!store_ok(g, store_job_outputs(g->store, x->task_jobs[i], &left, &g->err)))
-            return false;
-        struct json *tree = parse_object(left.outputs);
-        json_put(c->outputs, id, tree ? tree : json_new(JSON_OBJECT));
-        if (left.exited) json_put(c->exit_codes, id, json_new_int(left.exit_code));
-        mem_free(left.outputs);
+        bool all = !t || t->reads_all[i];
+        if (reads[i] && !outcome_read(g, x, r, i, all, c, flaw)) return false;
     }
     return true;
 }
@@ -223,7 +200,6 @@ static void make_ended(struct engine *g, struct run *r, struct job_row *row,
         end->message = err_text(&flaw->err);
     }
     int64_t id = job_create_ended(g, row, end);
-    if (id && r->x->task_jobs) r->x->task_jobs[r->task] = id;
     end->outputs = NULL;
     row->id = r->row.job = id;
 }
@@ -290,7 +266,9 @@ bool task_flow_outputs(struct engine *g, struct execution *x, struct task_contex
 {
     const struct flow *f = x->revision->parsed;
     struct json *all = NULL;
-    if (!read_outputs(g, x, f->output_reads, c)) return false;
+    json_free(c->taskrun);
+    c->taskrun = NULL;
+    if (!read_outputs(g, x, NULL, c, flaw)) return false;
     struct expr_values v = context_values(g, c, f);
     int rc = flow_render_outputs(f, &v, &all, &flaw->err);
     if (rc)
@@ -338,61 +316,15 @@ void task_interrupt(struct engine *g, struct run *r)
     r->row.job = job_create_ended(g, &row, &end);
 }
 
-static bool is_iteration(const struct run *r)
-{
-    return r->row.iteration != RUN_NO_ITERATION;
-}
-
-static void put_value(struct json *to, const struct run *iteration)
-{
-    struct json *value = NULL;
-    const char *text = iteration->row.value;
-    if (text && json_parse(text, strlen(text), &value, NULL) == 0) json_put(to, "value", value);
-}
-
-/* As Kestra has it: a value belongs to what stands right in an iteration. */
-static struct json *parents_of(const struct run *r)
-{
-    struct json *all = json_new(JSON_ARRAY);
-    for (const struct run *p = r->up; p && p->up; p = p->up) {
-        if (is_iteration(p) || !is_iteration(p->up)) continue;
-        struct json *parent = json_new(JSON_OBJECT), *taskrun = json_new(JSON_OBJECT);
-        put_value(taskrun, p->up);
-        json_put(parent, "taskrun", taskrun);
-        json_push(all, parent);
-    }
-    return all;
-}
-
-/* What texts know as taskrun; with the value of the nearest iteration, however deep in it. */
-static struct json *taskrun_of(const struct run *r)
-{
-    char number[24];
-    struct json *x = json_new(JSON_OBJECT), *parents = parents_of(r);
-    const struct run *each = r;
-    while (each && !is_iteration(each))
-        each = each->up;
-    (void)str_format(number, sizeof number, "%lld", (long long)r->row.number);
-    json_put(x, "id", json_new_str(number));
-    put_time(x, "startDate", r->row.started_ms);
-    (void)str_format(number, sizeof number, "%lld", (long long)r->row.parent);
-    if (r->row.parent) json_put(x, "parentId", json_new_str(number));
-    if (each) json_put(x, "iteration", json_new_int(each->row.iteration));
-    if (each) put_value(x, each);
-    if (json_count(parents) > 0) json_put(x, "parent", json_copy(json_first(parents)));
-    json_put(x, "parents", parents);
-    return x;
-}
-
-/* What the texts of the task can use. false: a failure was noted. */
+/* What the texts of the task can use. false: flaw tells why, or a failure was noted. */
 static bool values_of(struct engine *g, struct run *r, struct task_context *c,
-                      struct expr_values *v)
+                      struct expr_values *v, struct flaw *flaw)
 {
     struct execution *x = r->x;
-    if (!task_context_need(g, x->row.id, c) || !read_outputs(g, x, task_of(r)->reads, c))
-        return false;
+    flaw->err = (struct err){0};
+    if (!task_context_need(g, x->row.id, c) || !read_outputs(g, x, r, c, flaw)) return false;
     json_free(c->taskrun);
-    c->taskrun = taskrun_of(r);
+    c->taskrun = run_taskrun(r);
     *v = context_values(g, c, x->revision->parsed);
     v->task_id = task_of(r)->id;
     return true;
@@ -409,9 +341,9 @@ enum task_made task_run(struct engine *g, struct run *r, struct task_context *c,
         wake(g, r, flaw, end);
         return TASK_OVER;
     }
-    if (!values_of(g, r, c, &v)) return TASK_OVER;
+    bool good = values_of(g, r, c, &v, flaw);
     struct flow_job job = {.row = task_row(r), .trace = c->row.trace};
-    bool good = work_render(g, f, &t->work, &v, &job, flaw);
+    if (good) good = work_render(g, f, &t->work, &v, &job, flaw);
     if (g->rc) {
         job_row_fini(&job.row);
         return TASK_OVER;
@@ -441,8 +373,7 @@ char *task_text(struct engine *g, struct run *r, const char *text, struct task_c
 {
     struct expr_values v;
     struct buf b;
-    flaw->err = (struct err){0};
-    if (!values_of(g, r, c, &v)) return NULL;
+    if (!values_of(g, r, c, &v, flaw)) return NULL;
     buf_init(&b, FLOW_VALUES_MAX);
     int rc = expr_render(text, &v, &b, &flaw->err);
     if (rc == 0) return buf_detach(&b);
@@ -451,12 +382,50 @@ char *task_text(struct engine *g, struct run *r, const char *text, struct task_c
     return NULL;
 }
 
+struct json *task_value(struct engine *g, struct run *r, const struct json *tree,
+                        struct task_context *c, struct flaw *flaw)
+{
+    const char *text = json_str(tree, NULL);
+    struct json *value = NULL;
+    struct expr_values v;
+    if (!values_of(g, r, c, &v, flaw)) return NULL;
+    int rc = text ? expr_value(text, &v, &value, &flaw->err)
+                  : flow_render_tree(tree, &v, &value, &flaw->err);
+    if (rc == 0) return value;
+    if (!text) json_free(value);
+    (void)flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
+    return NULL;
+}
+
+/* {item: {value, iteration, key}, outputs: {...}} */
+bool task_loop_outputs(struct engine *g, struct run *r, struct task_context *c, struct flaw *flaw)
+{
+    struct expr_values v;
+    struct json *all = NULL;
+    if (!values_of(g, r, c, &v, flaw)) return false;
+    int rc = flow_loop_outputs(task_of(r), &v, &all, &flaw->err);
+    if (rc)
+        return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);
+    struct json *left = json_new(JSON_OBJECT), *item = json_new(JSON_OBJECT), *own = NULL;
+    (void)json_parse(r->row.value, strlen(r->row.value), &own, NULL);
+    const struct json *key = json_get(own, "key");
+    json_put(item, "value", json_copy(json_get(v.taskrun, "value")));
+    json_put(item, "iteration", json_new_int(r->row.iteration));
+    if (key) json_put(item, "key", json_copy(key));
+    json_put(left, "item", item);
+    json_put(left, "outputs", all);
+    text_set(&r->row.outputs, NULL);
+    r->row.outputs = json_text(left);
+    json_free(left);
+    json_free(own);
+    return true;
+}
+
 bool task_truth(struct engine *g, struct run *r, const char *text, struct task_context *c,
                 bool *out, struct flaw *flaw)
 {
     struct expr_values v;
-    flaw->err = (struct err){0};
-    if (!values_of(g, r, c, &v)) return false;
+    if (!values_of(g, r, c, &v, flaw)) return false;
     int rc = expr_truth(text, &v, out, &flaw->err);
     if (rc == 0) return true;
     return flawed(flaw, rc == ERR_TOO_LARGE ? REASON_PAYLOAD_TOO_LARGE : REASON_NOT_STARTED);

@@ -43,6 +43,11 @@ bool task_truth(struct engine *g, struct run *r, const char *text, struct task_c
                 bool *out, struct flaw *flaw);
 char *task_text(struct engine *g, struct run *r, const char *text, struct task_context *c,
                 struct flaw *flaw);
+/* The value of a text, else the tree with its texts rendered. json_free; NULL: as task_text. */
+struct json *task_value(struct engine *g, struct run *r, const struct json *tree,
+                        struct task_context *c, struct flaw *flaw);
+/* What the iteration of a Loop leaves, as r->row.outputs. false: as task_text. */
+bool task_loop_outputs(struct engine *g, struct run *r, struct task_context *c, struct flaw *flaw);
 /* The outputs of the flow, as x->row.outputs. false: they cannot be rendered; flaw tells why, or a
  * failure was noted. */
 bool task_flow_outputs(struct engine *g, struct execution *x, struct task_context *c,

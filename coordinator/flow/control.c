@@ -54,8 +54,6 @@ static const struct {
     enum flow_kind kind;
     const char *sentence;
 } not_yet[] = {
-    {FLOW_FOREACH, "ForEach is not supported yet: write the tasks for each value"},
-    {FLOW_LOOP, "Loop is not supported yet: write the tasks for each value"},
     {FLOW_SUBFLOW, "Subflow is not supported yet: let a Flow trigger of the other flow start it"},
     {FLOW_WORKING_DIRECTORY, "WorkingDirectory is not supported yet: let one script do it all"},
     {FLOW_PAUSE, "Pause is not supported yet; to wait for a time is " CORE "Sleep"},

@@ -115,8 +115,12 @@ struct expr_scope {
     const char *const *event_keys; /* what stands in `event` */
     size_t event_key_count;
     bool *named; /* by task: set when its outputs are named, else left alone; NULL: nobody asks */
-    /* By task: it runs for each of some values, and outputs.TASK.VALUE.KEY it is; NULL: none. */
-    const bool *iterated;
+    /* The same when they are named in any other way than for the values at hand alone, as
+     * outputs.TASK[taskrun.value] does. */
+    bool *named_all;
+    /* By task: it runs for each of some values within so many loops, and outputs.TASK.VALUE.KEY it
+     * is, with two outputs.TASK.OUTER.INNER.KEY; NULL: none. */
+    const unsigned char *iterated;
     bool no_attempt;  /* taskrun.attempt is not there: a job's target never changes */
     bool no_value;    /* outside of loops: taskrun.value and others are not there */
     bool no_clock;    /* there is no now() */
@@ -152,7 +156,8 @@ struct expr_values {
     const char *attempt;   /* the text inserted for taskrun.attempt; NULL: no value */
     size_t *attempts_used; /* counts how often it was inserted; may be NULL */
     /* {value, iteration, id, startDate, parentId, parent: {taskrun: {value}}, parents: [the same,
-     * from the nearest on]} */
+     * from the nearest on], loops: [the values at hand, from the outermost on, that
+     * outputs.TASK.VALUE has]} */
     const struct json *taskrun;
     const struct json *execution;  /* {startDate, originalId, state} */
     const struct json *envs;       /* {name: value} */

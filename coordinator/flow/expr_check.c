@@ -21,6 +21,7 @@ struct check {
 struct around {
     bool insert; /* its value is inserted as it is */
     bool render; /* it is given to render() */
+    bool each;   /* to currentEachOutput() */
 };
 
 #define FAIL(c, ...) expr_say((c)->sentence, __VA_ARGS__)
@@ -152,8 +153,28 @@ static bool check_key(struct check *c, const char *task, enum expr_outputs has, 
 /* Which task it is turns out when it runs. */
 static void name_all(const struct expr_scope *s)
 {
-    for (size_t i = 0; s->named && i < s->earlier_count; i++)
+    for (size_t i = 0; s->named && i < s->earlier_count; i++) {
         s->named[i] = true;
+        if (s->named_all) s->named_all[i] = true;
+    }
+}
+
+/* Is it one of the values at hand: taskrun.value, parent.taskrun.value, parents[0].taskrun.value? */
+static bool is_at_hand(const struct expr_node *n)
+{
+    if (!n || n->kind != EXPR_PATH || !n->text || n->step_count == 0) return false;
+    for (size_t i = 0; i < n->step_count; i++)
+        if (n->steps[i].dynamic) return false;
+    return str_eq(n->steps[n->step_count - 1].name, "value") &&
+           (str_eq(n->text, "taskrun") || str_eq(n->text, "parent") || str_eq(n->text, "parents"));
+}
+
+static bool names_at_hand(const struct expr_node *n, size_t loops)
+{
+    if (n->step_count <= loops) return false;
+    for (size_t i = 1; i <= loops; i++)
+        if (!is_at_hand(n->steps[i].dynamic)) return false;
+    return true;
 }
 
 /* Has the task, which stands earlier, outputs here? */
@@ -180,23 +201,23 @@ static bool check_sight(struct check *c, const char *task, const struct expr_see
     }
 }
 
-static bool check_earlier(struct check *c, const struct expr_node *n, size_t at)
+static bool check_earlier(struct check *c, const struct expr_node *n, size_t at, struct around in)
 {
     const struct expr_scope *s = c->scope;
     const char *task = n->steps[0].name;
     if (s->sights && !check_sight(c, task, &s->sights[at])) return false;
     enum expr_outputs has = s->outputs ? s->outputs[at] : EXPR_OUTPUTS_ANY;
-    bool iterated = s->iterated && s->iterated[at];
-    size_t key = iterated ? 2 : 1;
-    /* within two loops there are two values, and more steps */
-    bool fixed = n->step_count > key && !n->steps[key].dynamic && (!iterated || n->step_count == 3);
+    size_t loops = s->iterated ? s->iterated[at] : 0, key = loops + 1;
+    bool fixed =
+        n->step_count > key && !n->steps[key].dynamic && (loops == 0 || n->step_count == key + 1);
     if (has == EXPR_OUTPUTS_NONE) return FAIL(c, "the task '%s' never sets an output", task);
     if (fixed && !check_key(c, task, has, n->steps[key].name)) return false;
     if (s->named) s->named[at] = true;
+    if (s->named_all && loops > 0 && !in.each && !names_at_hand(n, loops)) s->named_all[at] = true;
     return true;
 }
 
-static bool check_output(struct check *c, const struct expr_node *n)
+static bool check_output(struct check *c, const struct expr_node *n, struct around in)
 {
     const struct expr_scope *s = c->scope;
     if (n->steps[0].dynamic) {
@@ -208,7 +229,7 @@ static bool check_output(struct check *c, const struct expr_node *n)
     bool iterated = at < s->task_count && s->iterated && s->iterated[at];
     if (n->step_count < 2 && !iterated)
         return FAIL(c, "outputs needs a task and a key: outputs.TASK.KEY");
-    if (at < s->earlier_count) return check_earlier(c, n, at);
+    if (at < s->earlier_count) return check_earlier(c, n, at, in);
     if (at == s->task_count && find(task, s->inner, s->inner_count) < s->inner_count) return true;
     if (at == s->task_count) return fail_name(c, "earlier task", task, s->tasks, s->earlier_count);
     if (at == s->earlier_count) return FAIL(c, "the task '%s' cannot use its own outputs", task);
@@ -401,7 +422,7 @@ static bool check_root(struct check *c, enum expr_root root, const struct expr_n
     case EXPR_INPUTS:
         return check_input(c, n);
     case EXPR_OUTPUTS:
-        return check_output(c, n);
+        return check_output(c, n, in);
     case EXPR_VARS:
         return check_var(c, n, in);
     case EXPR_TRIGGER:
@@ -421,10 +442,10 @@ static bool check_root(struct check *c, enum expr_root root, const struct expr_n
 
 static bool check_path(struct check *c, const struct expr_node *n, struct around in)
 {
-    const struct around inside = {false, false};
+    const struct around inside = {false, false, false};
     for (size_t i = 0; i < n->step_count; i++)
         if (n->steps[i].dynamic && !check_node(c, n->steps[i].dynamic, inside)) return false;
-    if (!n->text) return check_node(c, n->child, (struct around){false, in.render});
+    if (!n->text) return check_node(c, n->child, (struct around){false, in.render, false});
     int root = expr_root_find(n->text);
     return root < 0 ? fail_root(c, n->text) : check_root(c, (enum expr_root)root, n, in);
 }
@@ -477,10 +498,11 @@ static bool check_call(struct check *c, const struct expr_node *n, enum expr_cal
     if (str_eq(f->name, "now") && c->scope->no_clock)
         return FAIL(c, "there is no now() %s", c->scope->where ? c->scope->where : "here");
     if (str_eq(f->name, "errorLogs") && !check_error_logs(c)) return false;
-    const struct around inside = {is_render(n) && in.insert, is_render(n)};
+    const struct around inside = {is_render(n) && in.insert, is_render(n), false};
     for (const struct expr_node *child = n->child; child; child = child->next) {
         bool only = is_render(n) && is_fixed_var(child);
-        struct around of = {only && inside.insert, inside.render || in.render};
+        struct around of = {only && inside.insert, inside.render || in.render,
+                            str_eq(n->text, "currentEachOutput")};
         if (!check_node(c, child, of)) return false;
     }
     return check_literals(c, f, nodes);
@@ -488,7 +510,7 @@ static bool check_call(struct check *c, const struct expr_node *n, enum expr_cal
 
 static bool check_node(struct check *c, const struct expr_node *n, struct around in)
 {
-    struct around of = {false, in.render};
+    struct around of = {false, in.render, false};
     switch (n->kind) {
     case EXPR_LITERAL:
         return true;
@@ -533,7 +555,7 @@ static void check_text(struct check *c, const char *text, bool insert, expr_prob
         expr_tree_init(&t);
         bool read = expr_read(&next, &t);
         if (!read) (void)FAIL(c, "%s", t.sentence);
-        bool good = read && check_node(c, t.root, (struct around){insert, false});
+        bool good = read && check_node(c, t.root, (struct around){insert, false, false});
         expr_tree_fini(&t);
         if (good) continue;
         if (!read) next = skip_bad(at + 2);

@@ -519,8 +519,15 @@ int fn_error_logs(struct eval *ev, const struct json *const *args, const struct 
 int fn_each_output(struct eval *ev, const struct json *const *args, const struct json **out)
 {
     const struct json *value = json_get(ev->v->taskrun, "value"), *at = args[0];
-    const struct json *loops[EXPR_DEPTH_MAX];
+    const struct json *known = json_get(ev->v->taskrun, "loops"), *loops[EXPR_DEPTH_MAX];
     size_t count = 0;
+    for (const struct json *l = json_first(known); l && json_type(at) == JSON_OBJECT;
+         l = json_next(l))
+        at = json_get(at, json_str(l, ""));
+    if (known) {
+        *out = at;
+        return at ? 0 : eval_fail(ev, "the task has no outputs in this iteration");
+    }
     if (json_type(value) != JSON_STRING)
         return eval_fail(ev, "there is no taskrun.value outside of loops");
     loops[count++] = value;

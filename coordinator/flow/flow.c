@@ -81,6 +81,7 @@ static void task_fini(struct flow_task *t)
     control_free(t->control);
     mem_free(t->run_if);
     mem_free(t->reads);
+    mem_free(t->reads_all);
     mem_free(t->id);
     mem_free(t->description);
     work_fini(&t->work);

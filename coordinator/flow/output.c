@@ -76,9 +76,8 @@ size_t read_outputs(const struct node *n, struct flow_output **out, const struct
 
 /* ---- with their values ----------------------------------------------------------------------- */
 
-/* *out: json_free, also on failure. */
-static int render_tree(const struct json *j, const struct expr_values *v, struct json **out,
-                       struct err *e)
+int flow_render_tree(const struct json *j, const struct expr_values *v, struct json **out,
+                     struct err *e)
 {
     struct buf text;
     int rc = 0;
@@ -94,7 +93,7 @@ static int render_tree(const struct json *j, const struct expr_values *v, struct
         *out = json_new(json_type(j));
         for (const struct json *c = json_first(j); c && rc == 0; c = json_next(c)) {
             struct json *value;
-            rc = render_tree(c, v, &value, e);
+            rc = flow_render_tree(c, v, &value, e);
             if (json_type(j) == JSON_ARRAY)
                 json_push(*out, value);
             else
@@ -112,7 +111,7 @@ static int render_output(const struct flow_output *o, const struct expr_values *
 {
     struct json *tree = NULL, *value = NULL;
     struct err why = {0};
-    int rc = render_tree(o->value, v, &tree, &why);
+    int rc = flow_render_tree(o->value, v, &tree, &why);
     if (rc == 0 && o->type >= 0) {
         const struct flow_input as = {.type = (enum flow_input_type)o->type,
                                       .item = INPUT_JSON,

@@ -27,5 +27,8 @@ int flow_render_outputs(const struct flow *f, const struct expr_values *v, struc
 /* The same of one iteration of a Loop. */
 int flow_loop_outputs(const struct flow_task *t, const struct expr_values *v, struct json **out,
                       struct err *e);
+/* A tree whose texts are templates, with their values. *out: json_free, also on failure. */
+int flow_render_tree(const struct json *j, const struct expr_values *v, struct json **out,
+                     struct err *e);
 
 #endif

@@ -48,7 +48,7 @@ struct reader {
     enum expr_outputs *task_outputs; /* by task, as the four below */
     struct task_place *places;
     struct expr_seen *sights;                        /* of the task that is read */
-    bool *iterated;                                  /* as expr_scope has it */
+    unsigned char *iterated;                         /* as expr_scope has it */
     const char *trigger_keys[FLOW_TRIGGER_KEYS_MAX]; /* as expr_scope has them */
     size_t trigger_key_count;
     bool *bad_inputs; /* by input: something is wrong with its declaration */

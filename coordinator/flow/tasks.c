@@ -131,6 +131,7 @@ static void read_task(const struct node *flow, size_t index)
     if (!t->id) r->unread |= ROOT(OUTPUTS);
     if (t->id) (void)str_format(n.at, sizeof n.at, "task %s: ", t->id);
     t->reads = mem_array(r->flow->task_count, sizeof *t->reads);
+    t->reads_all = mem_array(r->flow->task_count, sizeof *t->reads_all);
     const struct expr_scope scope = tree_scope(r, index);
     if (!read_what_it_is(&n, t, &scope)) return;
     drop_group(r->flow, t);

@@ -193,9 +193,7 @@ void tree_place(const struct reader *r, size_t index, char *out, size_t size)
 
 /* ---- who sees whom --------------------------------------------------------------------------- */
 
-/* Does the task run for each value of this ForEach or Loop that holds it? A Loop's errors belong to
- * the value that failed; what is done finally comes once. */
-static bool iterates(enum flow_kind kind, enum flow_branch branch)
+bool flow_iterates(enum flow_kind kind, enum flow_branch branch)
 {
     return (kind == FLOW_FOREACH && branch == FLOW_TASKS) ||
            (kind == FLOW_LOOP && branch != FLOW_FINALLY);
@@ -203,7 +201,7 @@ static bool iterates(enum flow_kind kind, enum flow_branch branch)
 
 static bool has_value(const struct flow *f, const struct flow_task *t)
 {
-    while (t->parent && !iterates(f->tasks[t->parent - 1].work.kind, t->branch))
+    while (t->parent && !flow_iterates(f->tasks[t->parent - 1].work.kind, t->branch))
         t = &f->tasks[t->parent - 1];
     return t->parent > 0;
 }
@@ -251,22 +249,29 @@ static struct expr_seen look(const struct reader *r, const struct flow_task *own
         enum flow_kind kind = f->tasks[holder].work.kind;
         const struct flow_task *b = below(f, own, holder);
         if (b) return (struct expr_seen){parted(kind, a, b), r->task_ids[holder]};
-        if (iterates(kind, a->branch) && kind == FLOW_LOOP)
+        if (flow_iterates(kind, a->branch) && kind == FLOW_LOOP)
             return (struct expr_seen){EXPR_IN_LOOP, r->task_ids[holder]};
         a = &f->tasks[holder];
     }
     return (struct expr_seen){EXPR_SEEN, NULL};
 }
 
-/* Do its outputs stand below the values of a ForEach around it? An iteration of a Loop has its own
- * outputs. */
-static bool is_iterated(const struct flow *f, const struct flow_task *t)
+size_t flow_loops(const struct flow *f, size_t task, size_t *loop)
 {
+    size_t count = 0;
+    const struct flow_task *t = &f->tasks[task];
+    *loop = SIZE_MAX;
     for (; t->parent; t = &f->tasks[t->parent - 1]) {
         enum flow_kind kind = f->tasks[t->parent - 1].work.kind;
-        if (iterates(kind, t->branch)) return kind == FLOW_FOREACH;
+        if (!flow_iterates(kind, t->branch)) continue;
+        if (kind == FLOW_FOREACH) {
+            count++;
+        } else {
+            *loop = t->parent - 1;
+            break;
+        }
     }
-    return false;
+    return count;
 }
 
 static struct expr_scope scope_of(struct reader *r, const struct flow_task *own, size_t earlier)
@@ -274,7 +279,8 @@ static struct expr_scope scope_of(struct reader *r, const struct flow_task *own,
     struct flow *f = r->flow;
     for (size_t i = 0; i < earlier; i++) {
         r->sights[i] = look(r, own, i);
-        r->iterated[i] = is_iterated(f, &f->tasks[i]);
+        size_t loop;
+        r->iterated[i] = (unsigned char)flow_loops(f, i, &loop);
     }
     return (struct expr_scope){.roots = EXPR_FLOW_ROOTS,
                                .unread = r->unread,
@@ -282,6 +288,7 @@ static struct expr_scope scope_of(struct reader *r, const struct flow_task *own,
                                .inputs = r->input_ids,
                                .input_count = f->input_count,
                                .named = own ? own->reads : f->output_reads,
+                               .named_all = own ? own->reads_all : NULL,
                                .tasks = r->task_ids,
                                .task_count = f->task_count,
                                .earlier_count = earlier,
@@ -308,7 +315,8 @@ struct expr_scope tree_scope_at_end(struct reader *r, size_t index)
     struct flow *f = r->flow;
     const struct flow_task last = {.parent = index + 1,
                                    .branch = FLOW_ERRORS,
-                                   .reads = f->tasks[index].reads};
+                                   .reads = f->tasks[index].reads,
+                                   .reads_all = f->tasks[index].reads_all};
     struct expr_scope scope = scope_of(r, &last, f->tasks[index].end);
     scope.on_errors = false;
     return scope;

@@ -48,8 +48,8 @@
     X(Q_EXECUTION_JOB_IDS, "SELECT id FROM jobs WHERE execution = ?1")                             \
     X(Q_EXECUTIONS_OPEN, "SELECT " EXECUTION_COLUMNS                                               \
                          " FROM executions INDEXED BY execution_open WHERE open = 1 ORDER BY id")  \
-    X(Q_TASK_RUNS, "SELECT task, id FROM jobs INDEXED BY job_execution WHERE execution = ?1"       \
-                   " ORDER BY id")                                                                 \
+    X(Q_RUNS, "SELECT " RUN_COLUMNS " FROM task_runs t WHERE t.execution = ?1 ORDER BY t.run")     \
+    X(Q_RUN_OUTPUTS, "SELECT outputs FROM task_runs WHERE execution = ?1 AND run = ?2")            \
     X(Q_RUN_INSERT, "INSERT INTO task_runs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"  \
                     " ?12, ?13, ?14, ?15, ?16, ?17)")                                              \
     X(Q_RUN_UPDATE, "UPDATE task_runs SET state = ?3, chosen = ?4, job = ?5, child = ?6,"          \

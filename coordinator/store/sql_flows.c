@@ -246,12 +246,10 @@ int store_run_update(struct store *s, const struct run_row *r, struct err *e)
     return rc;
 }
 
-int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void *user), void *user,
-                        struct err *e)
+static int each_run(struct store *s, struct stmt *q, int (*fn)(const struct run_row *r, void *user),
+                    void *user, struct err *e)
 {
-    int rc = store_write_changes(s, e);
-    if (rc != 0) return rc;
-    struct stmt *q = store_queue(s, Q_RUNS_OPEN);
+    int rc;
     while ((rc = db_step(&s->queue, q, e)) == 1) {
         struct run_row r;
         row_run(q, 0, false, &r);
@@ -261,6 +259,13 @@ int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void
     }
     db_reset(q);
     return rc < 0 ? rc : 0;
+}
+
+int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void *user), void *user,
+                        struct err *e)
+{
+    int rc = store_write_changes(s, e);
+    return rc != 0 ? rc : each_run(s, store_queue(s, Q_RUNS_OPEN), fn, user, e);
 }
 
 static struct run_row job_run(struct stmt *q, int64_t execution)
@@ -299,21 +304,28 @@ int store_each_job_run(struct store *s, int64_t execution,
     return rc < 0 ? rc : 0;
 }
 
-int store_each_task_run(struct store *s, int64_t execution,
-                        int (*fn)(const char *task, int64_t job, void *user), void *user,
-                        struct err *e)
+int store_each_run(struct store *s, int64_t execution,
+                   int (*fn)(const struct run_row *r, void *user), void *user, struct err *e)
 {
-    char id[ID_TEXT_SIZE];
     int rc = store_write_changes(s, e);
     if (rc != 0) return rc;
-    id_format(execution, id);
-    struct stmt *q = store_queue(s, Q_TASK_RUNS);
-    bind_text(q, 1, id);
-    while ((rc = db_step(&s->queue, q, e)) == 1) {
-        if (fn(column_str(q, 0), column_int(q, 1), user)) break;
-    }
+    struct stmt *q = store_queue(s, Q_RUNS);
+    bind_int(q, 1, execution);
+    return each_run(s, q, fn, user, e);
+}
+
+int store_run_outputs(struct store *s, int64_t execution, int64_t run, char **out, struct err *e)
+{
+    int rc = store_write_changes(s, e);
+    if (rc != 0) return rc;
+    struct stmt *q = store_queue(s, Q_RUN_OUTPUTS);
+    bind_int(q, 1, execution);
+    bind_int(q, 2, run);
+    rc = db_step(&s->queue, q, e);
+    if (rc < 0) return rc;
+    *out = rc == 1 ? column_text(q, 0) : NULL;
     db_reset(q);
-    return rc < 0 ? rc : 0;
+    return 0;
 }
 
 int store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct err *e)

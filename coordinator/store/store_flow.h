@@ -53,10 +53,11 @@ int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void
  * flow, in order; their numbers are the caller's. */
 int store_each_job_run(struct store *s, int64_t execution,
                        int (*fn)(const struct run_row *r, void *user), void *user, struct err *e);
-/* The jobs of an execution, in order. */
-int store_each_task_run(struct store *s, int64_t execution,
-                        int (*fn)(const char *task, int64_t job, void *user), void *user,
-                        struct err *e);
+/* All of an execution, by their numbers; without outputs. */
+int store_each_run(struct store *s, int64_t execution,
+                   int (*fn)(const struct run_row *r, void *user), void *user, struct err *e);
+/* *out: JSON object text of one without a job, mem_free; NULL: none. */
+int store_run_outputs(struct store *s, int64_t execution, int64_t run, char **out, struct err *e);
 /* What an ended job left. */
 struct job_left {
     char *outputs; /* JSON object text, mem_free; NULL: none */

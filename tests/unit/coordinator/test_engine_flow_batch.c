@@ -53,18 +53,18 @@ WRAP(store_execution_update, (struct store * s, const struct execution_row *x, s
      (s, x, e))
 static int outputs_read, runs_listed;
 
-int __real_store_each_task_run(struct store *s, int64_t execution,
-                               int (*fn)(const char *task, int64_t job, void *user), void *user,
+int __real_store_each_run(struct store *s, int64_t execution,
+                               int (*fn)(const struct run_row *r, void *user), void *user,
                                struct err *e);
-int __wrap_store_each_task_run(struct store *s, int64_t execution,
-                               int (*fn)(const char *task, int64_t job, void *user), void *user,
+int __wrap_store_each_run(struct store *s, int64_t execution,
+                               int (*fn)(const struct run_row *r, void *user), void *user,
                                struct err *e);
-int __wrap_store_each_task_run(struct store *s, int64_t execution,
-                               int (*fn)(const char *task, int64_t job, void *user), void *user,
+int __wrap_store_each_run(struct store *s, int64_t execution,
+                               int (*fn)(const struct run_row *r, void *user), void *user,
                                struct err *e)
 {
     runs_listed++;
-    return its_turn(e) ? ERR_IO : __real_store_each_task_run(s, execution, fn, user, e);
+    return its_turn(e) ? ERR_IO : __real_store_each_run(s, execution, fn, user, e);
 }
 
 int __real_store_job_outputs(struct store *s, int64_t id, struct job_left *out, struct err *e);

@@ -57,7 +57,7 @@ static const char *const inputs[] = {"day",   "n",     "x",       "on",   "list"
                                      "none",  "map",   "db.host", "key",  "task",
                                      "field", "which", "lines",   "text", "tpl"};
 static const char *const tasks[] = {"export", "my-task", "each", "inner", "self", "later"};
-static const bool iterated[] = {false, false, true, true, false, false};
+static const unsigned char iterated[] = {0, 0, 1, 1, 0, 0};
 
 static int set_up(void **state)
 {
