@@ -574,3 +574,11 @@ void request_query_known(struct request *r, const char *const *keys, size_t coun
                       str_suggest_nearest(suggestion, key, keys, count));
     }
 }
+
+bool request_is_fit(const struct api *a, struct problem *p)
+{
+    if (!a->unfit) return true;
+    problem_set(p, 503, "no-owner", "ask another coordinator; this one has to be upgraded",
+                "this coordinator serves nothing: %s", a->unfit);
+    return false;
+}

@@ -181,5 +181,8 @@ bool request_path_id(struct request *r, const char *thing, int64_t *id);
 char *request_take_key(struct request *r, const char *suffix);
 /* Every query key must be among these. */
 void request_query_known(struct request *r, const char *const *keys, size_t count);
+/* false, with the problem filled, 503: nothing is served here (api_set_unfit). A client that knows
+ * another coordinator goes there, and may repeat anything. */
+bool request_is_fit(const struct api *a, struct problem *p);
 
 #endif

@@ -328,14 +328,6 @@ static bool is_allowed(const struct request *r, const struct http_message *m)
     return allow_has(a->allow, a->allow_count, client);
 }
 
-bool route_is_fit(const struct api *a, struct problem *p)
-{
-    if (!a->unfit) return true;
-    problem_set(p, 503, "no-owner", "ask another coordinator; this one has to be upgraded",
-                "this coordinator serves nothing: %s", a->unfit);
-    return false;
-}
-
 /* What needs neither the database nor the owner, and nobody's token. */
 static bool needs_nothing(const struct route *t)
 {
@@ -367,7 +359,7 @@ void route_head(struct request *r, const struct http_message *m)
     r->route = find(m->method, &r->target, &r->problem);
     if (!r->route) return;
     r->has_body = m->has_body;
-    if (!needs_nothing(r->route) && !route_is_fit(r->api, &r->problem)) return;
+    if (!needs_nothing(r->route) && !request_is_fit(r->api, &r->problem)) return;
     if (!api_owns(r->api) && r->route->at >= AT_DATABASE_FIRST) forward_head(r, m);
     if (route_is_passed(r) || r->problem.status || !are_single(r, m)) return;
     if (r->route->body == BODY_WEBHOOK) {

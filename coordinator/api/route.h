@@ -4,9 +4,6 @@
 
 #include "coordinator/api/request.h"
 
-/* false, with the problem filled, 503: nothing is served here (api_set_unfit). A client that knows
- * another coordinator goes there, and may repeat anything. */
-bool route_is_fit(const struct api *a, struct problem *p);
 /* Finds the route and checks the token; r->problem says what is wrong. With r->checking the token
  * is being looked up; r->to->turn is called afterwards. */
 void route_head(struct request *r, const struct http_message *head);

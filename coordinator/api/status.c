@@ -1,7 +1,6 @@
 /* The coordinator itself: is it alive, does it serve, which version, how much there is to do. */
 #include "base/mem.h"
 #include "coordinator/api/handlers.h"
-#include "coordinator/api/route.h"
 #include "coordinator/api/request.h"
 
 #include "cadre_version.h"
@@ -68,7 +67,7 @@ void status_ready(struct request *r)
     request_query_known(r, keys, 1);
     if (r->problem.status) {
         request_send_problem(r, &r->problem);
-    } else if (!route_is_fit(a, &p)) {
+    } else if (!request_is_fit(a, &p)) {
         request_send_problem(r, &p);
     } else if (http_query(&r->target, "owner") && !(api_owns(a) && spine_owns_queue(a->spine))) {
         problem_set(&p, 503, "unavailable", NULL,

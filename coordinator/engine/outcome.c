@@ -385,9 +385,12 @@ static int64_t scope_at(const struct run *r, size_t loop)
     return 0;
 }
 
-bool outcome_read(struct engine *g, struct execution *x, const struct run *r, size_t task, bool all,
-                  struct task_context *c, struct flaw *flaw)
+bool outcome_read(struct engine *g, const struct outcome_query *q, struct task_context *c,
+                  struct flaw *flaw)
 {
+    struct execution *x = q->x;
+    const struct run *r = q->r;
+    size_t task = q->task;
     const struct flow *f = x->revision->parsed;
     size_t loop, loops = flow_loops(f, task, &loop);
     struct reading in = {.task = &f->tasks[task], .c = c, .flaw = flaw};
@@ -399,7 +402,7 @@ bool outcome_read(struct engine *g, struct execution *x, const struct run *r, si
     int64_t scope = loop == SIZE_MAX ? 0 : scope_at(r, loop);
     const struct outcome_list *l = find_list(x->outcomes, task, scope);
     if (!l || (scope == 0 && loop != SIZE_MAX)) return true;
-    return all || loops == 0 || !r ? read_all(g, x, l, &in) : read_at_hand(g, r, l, loops, &in);
+    return q->all || loops == 0 || !r ? read_all(g, x, l, &in) : read_at_hand(g, r, l, loops, &in);
 }
 
 static int by_iteration(const void *a, const void *b)

@@ -13,11 +13,16 @@
 void outcomes_free(struct execution *x);
 /* The run has ended; before it is removed. */
 void outcome_note(const struct run *r);
-/* Brings the outputs of the task into c, as the texts of r see them; r NULL: those of the flow.
- * all: not only those of the values at hand (flow_task.reads_all). false: flaw tells why, or a
- * failure was noted. */
-bool outcome_read(struct engine *g, struct execution *x, const struct run *r, size_t task, bool all,
-                  struct task_context *c, struct flaw *flaw);
+/* What is asked for. */
+struct outcome_query {
+    struct execution *x;
+    const struct run *r; /* whose texts ask; NULL: those of the flow */
+    size_t task;
+    bool all; /* not only of the values at hand (flow_task.reads_all) */
+};
+/* Brings the outputs of the task into c. false: flaw tells why, or a failure was noted. */
+bool outcome_read(struct engine *g, const struct outcome_query *q, struct task_context *c,
+                  struct flaw *flaw);
 /* What the iterations of a run of a Loop left, in their order: adds them to list. */
 bool outcome_read_iterations(struct engine *g, const struct run *loop, struct json *list);
 

@@ -12,8 +12,8 @@ struct execution;
 struct flow;
 
 #define RUN_NO_TASK SIZE_MAX
-/* run_row.chosen of an iteration of a Loop that does not transmitFailed: how it ends does not count,
- * unless a limit was met. */
+/* run_row.chosen of an iteration of a Loop that does not transmitFailed: how it ends does not
+ * count, unless a limit was met. */
 #define RUN_UNCOUNTED 1
 
 /* The youngest child, and what of those that ended counts. */
@@ -44,7 +44,7 @@ struct run {
     bool in_finally;         /* it stands in a `finally`, at whatever depth */
     bool in_spare;           /* or in `errors` */
     struct children has;     /* of a control task */
-    /* of a ForEach or Loop: its values, NULL: not read yet; and the one that is next (iteration.h) */
+    /* of a ForEach or Loop: its values, NULL: not read yet; and the next one (iteration.h) */
     struct json *values;
     const struct json *next_value;
     bool waits;   /* it stands in execution.look_first */

@@ -117,8 +117,8 @@ static bool read_outputs(struct engine *g, struct execution *x, const struct run
     const struct flow_task *t = r ? &f->tasks[r->task] : NULL;
     const bool *reads = t ? t->reads : f->output_reads;
     for (size_t i = 0; i < f->task_count; i++) {
-        bool all = !t || t->reads_all[i];
-        if (reads[i] && !outcome_read(g, x, r, i, all, c, flaw)) return false;
+        struct outcome_query q = {x, r, i, !t || t->reads_all[i]};
+        if (reads[i] && !outcome_read(g, &q, c, flaw)) return false;
     }
     return true;
 }

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#define RENDERS_MAX 8 /* texts within each other, by render() */
-
 bool expr_has(const char *text)
 {
     return strstr(text, "{{") != NULL;
@@ -38,44 +36,6 @@ bool expr_is_whole(const char *text)
     bool whole = read_whole(text, &t);
     expr_tree_fini(&t);
     return whole;
-}
-
-/* What stands in front of the expression at `at`, less the blanks that it takes away. */
-static size_t length_before(const char *s, const char *at)
-{
-    size_t before = (size_t)(at - s);
-    while (expr_trims(at + 2) && before > 0 && expr_is_blank(s[before - 1]))
-        before--;
-    return before;
-}
-
-/* *s is behind "{{", afterwards behind the expression. */
-static int add_expression(struct eval *ev, const char **s, bool insert, struct buf *out)
-{
-    struct expr_tree t;
-    const struct json *value;
-    expr_tree_init(&t);
-    int rc =
-        expr_read(s, &t) ? eval_node(ev, t.root, insert, &value) : eval_fail(ev, "%s", t.sentence);
-    if (rc == 0 && value_add_text(value, out)) rc = eval_too_large(ev);
-    expr_tree_fini(&t);
-    return rc;
-}
-
-int eval_text(struct eval *ev, const char *text, bool insert, struct buf *out)
-{
-    int rc = 0;
-    if (ev->depth == RENDERS_MAX)
-        return eval_fail(ev, "more than %d texts are rendered within each other", RENDERS_MAX);
-    ev->depth++;
-    for (const char *at; rc == 0 && (at = strstr(text, "{{")) != NULL;) {
-        rc = buf_add(out, text, length_before(text, at)) ? eval_too_large(ev) : 0;
-        text = at + 2;
-        if (rc == 0) rc = add_expression(ev, &text, insert, out);
-    }
-    if (rc == 0 && buf_adds(out, text)) rc = eval_too_large(ev);
-    ev->depth--;
-    return rc;
 }
 
 /* ---- one text -------------------------------------------------------------------------------- */
@@ -127,7 +87,7 @@ int expr_render(const char *text, const struct expr_values *v, struct buf *out, 
 {
     size_t work = 0;
     for (const char *at; (at = strstr(text, "{{")) != NULL;) {
-        if (buf_add(out, text, length_before(text, at))) return too_large(out, e);
+        if (buf_add(out, text, expr_length_before(text, at))) return too_large(out, e);
         int rc = render_next(at, &text, v, &work, out, e);
         if (rc) return rc;
     }

@@ -159,7 +159,7 @@ static void name_all(const struct expr_scope *s)
     }
 }
 
-/* Is it one of the values at hand: taskrun.value, parent.taskrun.value, parents[0].taskrun.value? */
+/* Is it one of the values at hand, such as taskrun.value or parents[0].taskrun.value? */
 static bool is_at_hand(const struct expr_node *n)
 {
     if (!n || n->kind != EXPR_PATH || !n->text || n->step_count == 0) return false;

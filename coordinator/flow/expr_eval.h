@@ -22,7 +22,6 @@ struct eval {
     struct json *made; /* an array: all values of this evaluation */
     size_t steps;      /* that were taken */
     int depth;         /* how many texts are rendered within each other */
-    bool insert;       /* of the call that is made: see eval_node */
     bool bound;        /* err is that of a bound */
     bool noted;        /* missing says which value is */
     char missing[EXPR_SENTENCE_SIZE];
@@ -34,11 +33,6 @@ void eval_fini(struct eval *ev);
 
 /* `insert`: the value goes into the text as it is, so that the attempt's mark may be in it. */
 int eval_node(struct eval *ev, const struct expr_node *n, bool insert, const struct json **out);
-/* A text with its expressions; of render(), too. */
-int eval_text(struct eval *ev, const char *text, bool insert, struct buf *out);
-int eval_path(struct eval *ev, const struct expr_node *n, bool insert, const struct json **out);
-/* Notes that the path's value is missing, unless another was noted before. */
-void eval_note_missing(struct eval *ev, const struct expr_node *n);
 
 /* ---- what is made on the way ---- */
 
@@ -100,7 +94,7 @@ struct expr_function {
     unsigned kinds;      /* bits of enum expr_callable */
     const char *params;  /* "amount unit format"; without a filter's value */
     size_t needed;       /* the first ones have to be given */
-    expr_fn *fn;         /* NULL: eval_node does it */
+    expr_fn *fn;         /* NULL: of render(), which eval_node does */
     expr_args_fn *check; /* NULL: nothing to say */
     bool takes_null;     /* as its value; other filters give null for null */
     bool takes_missing;  /* the same of a value that is missing */

@@ -15,8 +15,8 @@ expr_args_fn check_escape_char, check_replace, check_split;
 /* expr_list.c */
 expr_fn fn_abs, fn_chunk, fn_default, fn_defined, fn_each_output, fn_empty, fn_error_logs, fn_even,
     fn_first, fn_flatten, fn_from_json, fn_is_json, fn_is_map, fn_is_null, fn_iterable, fn_join,
-    fn_keys, fn_last, fn_length, fn_max, fn_merge, fn_min, fn_number, fn_odd, fn_range, fn_render,
-    fn_reverse, fn_rsort, fn_slice, fn_sort, fn_to_json, fn_values;
+    fn_keys, fn_last, fn_length, fn_max, fn_merge, fn_min, fn_number, fn_odd, fn_range, fn_reverse,
+    fn_rsort, fn_slice, fn_sort, fn_to_json, fn_values;
 expr_args_fn check_number;
 
 /* expr_date.c */

@@ -472,42 +472,6 @@ int fn_from_json(struct eval *ev, const struct json *const *args, const struct j
 
 /* ---- of the execution ------------------------------------------------------------------------ */
 
-static int render_value(struct eval *ev, const struct json *j, bool insert, struct json **out)
-{
-    struct json *child;
-    struct buf text;
-    int rc = 0;
-    *out = NULL;
-    if (json_type(j) == JSON_STRING) {
-        buf_init(&text, EXPR_RESULT_MAX);
-        rc = eval_text(ev, json_str(j, ""), insert, &text);
-        if (rc == 0) *out = json_new_str(text.len ? text.data : "");
-        buf_fini(&text);
-        return rc;
-    }
-    if (json_type(j) != JSON_ARRAY && json_type(j) != JSON_OBJECT) return eval_copy(ev, j, out);
-    struct json *all = json_new(json_type(j));
-    for (const struct json *c = json_first(j); c && rc == 0; c = json_next(c)) {
-        rc = eval_charge(ev, 1);
-        if (rc == 0) rc = render_value(ev, c, insert, &child);
-        if (rc == 0 && json_type(j) == JSON_ARRAY) json_push(all, child);
-        if (rc == 0 && json_type(j) == JSON_OBJECT) json_put(all, json_key(c), child);
-    }
-    if (rc)
-        json_free(all);
-    else
-        *out = all;
-    return rc;
-}
-
-int fn_render(struct eval *ev, const struct json *const *args, const struct json **out)
-{
-    struct json *made;
-    if (!args[0]) return 0;
-    int rc = render_value(ev, args[0], ev->insert, &made);
-    return rc ? rc : eval_give(ev, made, out);
-}
-
 int fn_error_logs(struct eval *ev, const struct json *const *args, const struct json **out)
 {
     (void)args;

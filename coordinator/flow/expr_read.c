@@ -504,3 +504,12 @@ void expr_tree_fini(struct expr_tree *t)
     arena_fini(&t->arena);
     json_free(t->literals);
 }
+
+/* What stands in front of the expression at `at`, less the blanks that it takes away. */
+size_t expr_length_before(const char *s, const char *at)
+{
+    size_t before = (size_t)(at - s);
+    while (expr_trims(at + 2) && before > 0 && expr_is_blank(s[before - 1]))
+        before--;
+    return before;
+}

@@ -92,6 +92,9 @@ void expr_tree_fini(struct expr_tree *t);
 bool expr_read(const char **s, struct expr_tree *t);
 /* Behind "{{": does the '-' take blanks away, and is not that of a number? */
 bool expr_trims(const char *s);
+/* Bytes of the text at s that stand in front of the expression at `at`, less the blanks that it
+ * takes away. */
+size_t expr_length_before(const char *s, const char *at);
 bool expr_is_blank(char c);
 
 extern const char *const expr_root_names[EXPR_ROOTS];

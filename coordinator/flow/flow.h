@@ -97,8 +97,8 @@ const struct flow_input *flow_find_input(const struct flow *f, const char *id); 
 /* Does a task in this list of a task of that kind run for each value of it? A Loop's errors belong
  * to the value that failed; what is done finally comes once. */
 bool flow_iterates(enum flow_kind kind, enum flow_branch branch);
-/* How many ForEach around the task does its output have values of: those within the nearest Loop,
- * whose iterations have outputs of their own. *loop: index of that Loop; SIZE_MAX: there is none. */
+/* How many ForEach around the task its output has values of: those within the nearest Loop, whose
+ * iterations have outputs of their own. *loop: index of that Loop; SIZE_MAX: there is none. */
 size_t flow_loops(const struct flow *f, size_t task, size_t *loop);
 /* All group references of the flow that are plain keys (not expressions), for checking that the
  * groups are there. Calls back for the flow's, each task's, each trigger's. */

@@ -54,14 +54,13 @@ WRAP(store_execution_update, (struct store * s, const struct execution_row *x, s
 static int outputs_read, runs_listed;
 
 int __real_store_each_run(struct store *s, int64_t execution,
-                               int (*fn)(const struct run_row *r, void *user), void *user,
-                               struct err *e);
+                          int (*fn)(const struct run_row *r, void *user), void *user,
+                          struct err *e);
 int __wrap_store_each_run(struct store *s, int64_t execution,
-                               int (*fn)(const struct run_row *r, void *user), void *user,
-                               struct err *e);
+                          int (*fn)(const struct run_row *r, void *user), void *user,
+                          struct err *e);
 int __wrap_store_each_run(struct store *s, int64_t execution,
-                               int (*fn)(const struct run_row *r, void *user), void *user,
-                               struct err *e)
+                          int (*fn)(const struct run_row *r, void *user), void *user, struct err *e)
 {
     runs_listed++;
     return its_turn(e) ? ERR_IO : __real_store_each_run(s, execution, fn, user, e);

@@ -29,7 +29,8 @@ export function Gantt({execution, tasks}) {
             style=${{left: `${100 * at / (to - from)}%`}}>${at ? duration(at).replace(/ 0 [a-z]+$/,
             '') : '0'}</span>`)}</div>
         </th></tr></thead>
-        <tbody>${rows.map((row, i) => html`<${Row} key=${row.run ? row.run.id || row.run.run : `${i} ${row.task}`}
+        <tbody>${rows.map((row, i) => html`<${Row}
+            key=${row.run ? row.run.id || row.run.run : `${i} ${row.task}`}
             row=${row} ended=${hasEnded(execution.state)} />`)}</tbody></table></div>
         <p class="hint legend" aria-hidden="true"><span class="bar queued"></span> waited
             ${Object.keys(RAN).filter((t) => rows.some(({run}) => run && tone(run.state) === t))
