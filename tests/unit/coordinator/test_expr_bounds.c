@@ -339,7 +339,7 @@ static void named_are_the_tasks_whose_outputs_may_be_read(void **state)
 static void error_logs_are_noted(void **state)
 {
     bool logs = false;
-    const struct expr_scope s = {.roots = EXPR_FLOW_ROOTS, .error_logs = &logs};
+    const struct expr_scope s = {.roots = EXPR_FLOW_ROOTS, .on_errors = true, .error_logs = &logs};
     (void)state;
     expr_check("{{ errorLogs() }}", &s, no_problem, NULL, NULL);
     assert_true(logs);

@@ -202,7 +202,7 @@ static void readyz__owner__is_at_the_owner_only(void **state)
     struct answer a;
     (void)state;
     house_call(&house, "GET", "/readyz?owner", "", NULL, NULL, &a);
-    answer_is(&a, 503, "unavailable", "another coordinator owns");
+    answer_is(&a, 503, "unavailable", "does not own the queue");
     assert_string_equal(a.retry_after, "1");
     answer_fini(&a);
     house_call(&house, "GET", "/readyz", "", NULL, NULL, &a);

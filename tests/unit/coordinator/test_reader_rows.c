@@ -333,7 +333,7 @@ static void executions_that_are_passed_over_count(void **state)
         f.limit = 50;
         count_begin();
         OK(reader_executions(r, &f, on_execution, &n, &next, &e));
-        count_is("executions", ROWS_MOST, 40, 0);
+        count_is("executions", ROWS_MOST, 60, 0);
         assert_true(n == 0 && next != 0);
     }
 }
