@@ -160,7 +160,7 @@ struct execution_row world_shown(struct world *w, int64_t id)
     struct execution_row x = {0};
     struct reader *r;
     struct err e = {0};
-    if (reader_open(w->folder, &r, &e) != 0 || reader_execution(r, id, &x, &e) != 0)
+    if (world_reader(w, &r, &e) != 0 || reader_execution(r, id, &x, &e) != 0)
         fail_msg("execution: %s", err_text(&e));
     reader_close(r);
     return x;
@@ -192,7 +192,7 @@ char *world_runs(struct world *w, int64_t id)
     bool more;
     struct run_filter f = {.execution = id, .limit = 100000};
     buf_init(&b, 1 << 20);
-    if (reader_open(w->folder, &r, &e) != 0 || reader_runs(r, &f, add_run, &b, &more, &e) != 0)
+    if (world_reader(w, &r, &e) != 0 || reader_runs(r, &f, add_run, &b, &more, &e) != 0)
         fail_msg("task runs: %s", err_text(&e));
     reader_close(r);
     return buf_detach(&b);
@@ -218,7 +218,7 @@ int64_t world_task_job(struct world *w, int64_t id, const char *task)
     bool more;
     struct wanted_run x = {.task = task};
     struct run_filter f = {.execution = id, .limit = 100000};
-    if (reader_open(w->folder, &r, &e) != 0 || reader_runs(r, &f, find_task, &x, &more, &e) != 0)
+    if (world_reader(w, &r, &e) != 0 || reader_runs(r, &f, find_task, &x, &more, &e) != 0)
         fail_msg("task runs: %s", err_text(&e));
     reader_close(r);
     if (x.job == 0) fail_msg("task %s has no job", task);
