@@ -2,6 +2,7 @@
 #include "flow_world.h"
 
 #include "base/buf.h"
+#include "base/id.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/flow.h"
@@ -412,6 +413,74 @@ static void too_deep__fails_it(void **state)
     assert_message(w, id, "task b: it is held by 32 others, the most there may be");
 }
 
+/* ---- of an older coordinator ---- */
+
+/* What an older coordinator left: an execution and the job of its first task, both like those of
+ * an execution that there is, and no task runs. Its second task has slept for half of its hour.
+ * The next coordinator comes after away_ms. */
+static int64_t left_asleep(struct world *w, int64_t like, int64_t away_ms)
+{
+    char text[ID_TEXT_SIZE];
+    struct err e = {0};
+    struct execution_row x = world_execution(w, like);
+    struct job_row j = world_job(w, world_task_job(w, like, "first"));
+    x.id = id_make(x.created_ms, 7);
+    x.state = EXECUTION_RUNNING;
+    x.ended_ms = x.job = 0;
+    x.position = 1;
+    x.asleep_ms = w->now.wall_ms - 1800000;
+    x.wake_ms = w->now.wall_ms + 1800000;
+    j.id = id_make(j.created_ms, 7);
+    id_format(x.id, text);
+    text_set(&j.execution, text);
+    int64_t id = x.id;
+    if (store_begin(w->store, &e) || store_execution_insert(w->store, &x, &e) ||
+        store_job_insert(w->store, &j, "{}", &e) || store_commit(w->store, &e))
+        fail_msg("of an older coordinator: %s", err_text(&e));
+    execution_row_fini(&x);
+    job_row_fini(&j);
+    world_die(w);
+    world_pass(w, away_ms);
+    world_rise(w);
+    world_live(w, 1000);
+    return id;
+}
+
+#define THREE(rest) "tasks: [" LOG("first") "," NAP("nap") "," LOG("last") "]\n" rest
+
+static void older_one_that_sleeps__wakes_when_it_was_to_and_goes_on(void **state)
+{
+    struct world *w = *state;
+    int64_t like = run(w, THREE(""));
+    int64_t id = left_asleep(w, like, 60000);
+    assert_runs(w, id, "1 first SUCCESS 0\n2 nap RUNNING 0\n");
+    world_live(w, 1737000);
+    world_crash(w);
+    world_live(w, 1000);
+    assert_runs(w, id, "1 first SUCCESS 0\n2 nap RUNNING 0\n");
+    world_live(w, 2000);
+    assert_runs(w, id, "1 first SUCCESS 0\n2 nap SUCCESS 0\n3 last SUCCESS 0\n");
+    assert_state(w, id, "SUCCESS");
+    assert_state(w, like, "RUNNING"); /* has slept for half of its hour */
+}
+
+static void older_one_that_sleeps__when_its_time_is_over__wakes_at_once(void **state)
+{
+    struct world *w = *state;
+    int64_t id = left_asleep(w, run(w, THREE("")), 7200000);
+    assert_runs(w, id, "1 first SUCCESS 0\n2 nap SUCCESS 0\n3 last SUCCESS 0\n");
+    assert_state(w, id, "SUCCESS");
+}
+
+static void older_one_that_sleeps__is_cancelled(void **state)
+{
+    struct world *w = *state;
+    int64_t id = left_asleep(w, run(w, THREE("finally: [" LOG("clean") "]\n")), 10);
+    world_cancel(w, id);
+    assert_state(w, id, "KILLED");
+    assert_runs(w, id, "1 first SUCCESS 0\n2 nap KILLED 0\n3 clean SUCCESS 0\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +504,9 @@ int main(void)
         WORLD_TEST(many_beside_each_other__a_bounded_number_in_one_batch),
         WORLD_TEST(too_many_task_runs__fail_it_and_finally_has_room),
         WORLD_TEST(too_deep__fails_it),
+        WORLD_TEST(older_one_that_sleeps__wakes_when_it_was_to_and_goes_on),
+        WORLD_TEST(older_one_that_sleeps__when_its_time_is_over__wakes_at_once),
+        WORLD_TEST(older_one_that_sleeps__is_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
