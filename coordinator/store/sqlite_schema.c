@@ -617,6 +617,8 @@ int schema_check(struct db *d, enum schema which, struct err *e)
     int64_t version;
     int rc = read_version(d, which, &version, e);
     if (rc != 0 || version == schema_version(which)) return rc;
-    return err_set(e, ERR_UNSUPPORTED, "%s has version %d instead of %d", d->path, (int)version,
-                   schema_version(which));
+    return err_set(e, ERR_UNSUPPORTED,
+                   "%s was written by an older Cadre (its version is %d, this program's %d): a "
+                   "coordinator of this version upgrades it when it starts",
+                   d->path, (int)version, schema_version(which));
 }

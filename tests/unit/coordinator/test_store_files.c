@@ -146,6 +146,18 @@ static void newer_version_is_refused_and_left_alone(void **state)
     }
 }
 
+static void older_version__a_reader_says_what_upgrades_it(void **state)
+{
+    struct fixture *f = *state;
+    struct reader *r = NULL;
+    struct err e = {0};
+    shut(f);
+    sql_exec(f, "cadre.db", "PRAGMA user_version=29");
+    assert_int_equal(reader_open(f->folder, &r, &e), ERR_UNSUPPORTED);
+    assert_non_null(strstr(e.msg, "cadre.db was written by an older Cadre (its version is 29,"));
+    assert_non_null(strstr(e.msg, "upgrades it when it starts"));
+}
+
 static void foreign_database_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -626,6 +638,7 @@ int main(void)
         CASE(writers_are_durable_and_do_not_block_readers),
         CASE(missing_folder_is_named),
         CASE(newer_version_is_refused_and_left_alone),
+        CASE(older_version__a_reader_says_what_upgrades_it),
         CASE(foreign_database_is_refused),
         CASE(exchanged_files_are_refused),
         CASE(version_1_is_upgraded_to_what_a_new_file_has),
