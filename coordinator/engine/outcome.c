@@ -4,6 +4,7 @@
  * look-up, however many iterations there are. */
 #include "coordinator/engine/outcome.h"
 
+#include "base/duration.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "coordinator/engine/taskrun.h"
@@ -434,4 +435,50 @@ bool outcome_read_iterations(struct engine *g, const struct run *loop, struct js
         json_push(list, all[i]);
     mem_free(all);
     return g->rc == 0;
+}
+
+/* ---- what failed ---- */
+
+struct failures {
+    bool *hold; /* by number: a run in it failed */
+    struct json *list;
+    size_t count;
+    bool named; /* the second pass: hold is known */
+};
+
+static void add_failure(struct json *list, const struct run_row *row)
+{
+    char at[TIME_TEXT_SIZE];
+    struct json *one = json_new(JSON_OBJECT);
+    time_format(row->ended_ms, at);
+    json_put(one, "taskId", json_new_str(row->task));
+    json_put(one, "timestamp", json_new_str(at));
+    json_put(one, "level", json_new_str("ERROR"));
+    json_put(one, "message", json_new_str(row->message ? row->message : reason_name(row->reason)));
+    json_push(list, one);
+}
+
+static int on_failure(const struct run_row *row, void *user)
+{
+    struct failures *all = user;
+    const int64_t most = RUNS_MOST + RUNS_SPARE + 1;
+    bool failed = row->state == RUN_FAILED || row->state == RUN_WARNING;
+    if (!failed || row->number < 1 || row->number > most || row->parent > most) return 0;
+    if (!all->named)
+        all->hold[row->parent] = true;
+    else if (!all->hold[row->number] && all->count++ < OUTCOME_FAILED_MOST)
+        add_failure(all->list, row);
+    return 0;
+}
+
+bool outcome_read_failed(struct engine *g, const struct execution *x, struct json **list)
+{
+    struct failures all = {.hold = mem_array(RUNS_MOST + RUNS_SPARE + 2, sizeof *all.hold),
+                           .list = json_new(JSON_ARRAY)};
+    *list = all.list;
+    bool good = store_ok(g, store_each_run(g->store, x->row.id, on_failure, &all, &g->err));
+    all.named = true;
+    if (good) good = store_ok(g, store_each_run(g->store, x->row.id, on_failure, &all, &g->err));
+    mem_free(all.hold);
+    return good;
 }

@@ -9,6 +9,7 @@
 
 /* Outputs that one text asks for, of all iterations together. */
 #define OUTCOME_BYTES_MAX (4 * 1024 * 1024)
+#define OUTCOME_FAILED_MOST 100
 
 void outcomes_free(struct execution *x);
 /* The run has ended; before it is removed. */
@@ -25,5 +26,8 @@ bool outcome_read(struct engine *g, const struct outcome_query *q, struct task_c
                   struct flaw *flaw);
 /* What the iterations of a run of a Loop left, in their order: adds them to list. */
 bool outcome_read_iterations(struct engine *g, const struct run *loop, struct json *list);
+/* What failed so far, as errorLogs() gives it: of all runs that did not end well the ones in which
+ * no other did. *list: json_free; at most OUTCOME_FAILED_MOST, the first. */
+bool outcome_read_failed(struct engine *g, const struct execution *x, struct json **list);
 
 #endif

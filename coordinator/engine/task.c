@@ -132,6 +132,7 @@ void task_context_free(struct task_context *x)
     json_free(x->exit_codes);
     json_free(x->execution);
     json_free(x->taskrun);
+    json_free(x->failed);
 }
 
 static struct expr_values context_values(const struct engine *g, const struct task_context *x,
@@ -144,6 +145,7 @@ static struct expr_values context_values(const struct engine *g, const struct ta
                             .execution_id = x->id,
                             .execution = x->execution,
                             .taskrun = x->taskrun,
+                            .error_logs = x->failed,
                             .now_ms = g->now.wall_ms,
                             .zones = g->zones};
     flow_values(f, &v);
@@ -268,6 +270,8 @@ bool task_flow_outputs(struct engine *g, struct execution *x, struct task_contex
     struct json *all = NULL;
     json_free(c->taskrun);
     c->taskrun = NULL;
+    json_free(c->failed);
+    c->failed = NULL;
     if (!read_outputs(g, x, NULL, c, flaw)) return false;
     struct expr_values v = context_values(g, c, f);
     int rc = flow_render_outputs(f, &v, &all, &flaw->err);
@@ -325,6 +329,9 @@ static bool values_of(struct engine *g, struct run *r, struct task_context *c,
     if (!task_context_need(g, x->row.id, c) || !read_outputs(g, x, r, c, flaw)) return false;
     json_free(c->taskrun);
     c->taskrun = run_taskrun(r);
+    json_free(c->failed);
+    c->failed = NULL;
+    if (task_of(r)->reads_failed && !outcome_read_failed(g, x, &c->failed)) return false;
     *v = context_values(g, c, x->revision->parsed);
     v->task_id = task_of(r)->id;
     return true;

@@ -22,7 +22,7 @@ struct task_context {
     bool loaded;
     struct execution_row row;
     struct json *inputs, *trigger, *outputs, *exit_codes, *execution;
-    struct json *taskrun; /* of the run that asked last */
+    struct json *taskrun, *failed; /* of the run that asked last */
     char id[ID_TEXT_SIZE];
 };
 

@@ -494,7 +494,10 @@ static bool check_call(struct check *c, const struct expr_node *n, enum expr_cal
     const struct expr_function *f = expr_function_find(n->text, kind);
     if (!f) return fail_callable(c, n->text, kind);
     if (!expr_match_args(n, f, nodes, c->sentence)) return false;
-    if (is_render(n) && !is_fixed_var(n->child)) name_all(c->scope);
+    if (is_render(n) && !is_fixed_var(n->child)) {
+        name_all(c->scope);
+        if (c->scope->error_logs) *c->scope->error_logs = true;
+    }
     if (str_eq(f->name, "now") && c->scope->no_clock)
         return FAIL(c, "there is no now() %s", c->scope->where ? c->scope->where : "here");
     if (str_eq(f->name, "errorLogs") && !check_error_logs(c)) return false;

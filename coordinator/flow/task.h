@@ -118,8 +118,9 @@ enum flow_branch {
 struct flow_task {
     char *id, *description;
     struct flow_work work;
-    bool *reads;     /* by task of the flow: does this one name outputs of that one? */
-    bool *reads_all; /* and not for the values at hand alone: see expr_scope.named_all */
+    bool *reads;       /* by task of the flow: does this one name outputs of that one? */
+    bool *reads_all;   /* and not for the values at hand alone: see expr_scope.named_all */
+    bool reads_failed; /* it asks for errorLogs() */
     bool allow_failure, disabled;
     bool allow_warning;
     char *run_if;                 /* template; NULL: it always runs */

@@ -307,7 +307,10 @@ static struct expr_scope scope_of(struct reader *r, const struct flow_task *own,
 struct expr_scope tree_scope(struct reader *r, size_t index)
 {
     struct flow *f = r->flow;
-    return scope_of(r, index < f->task_count ? &f->tasks[index] : NULL, index);
+    struct flow_task *own = index < f->task_count ? &f->tasks[index] : NULL;
+    struct expr_scope scope = scope_of(r, own, index);
+    scope.error_logs = own ? &own->reads_failed : NULL;
+    return scope;
 }
 
 struct expr_scope tree_scope_at_end(struct reader *r, size_t index)

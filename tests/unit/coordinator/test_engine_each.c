@@ -25,6 +25,7 @@
     "  - {id: " id ", type: " FLOWS "ForEach, " keys ", tasks: [" tasks "]}\n"
 #define LOOP(id, keys, tasks)                                                                      \
     "  - {id: " id ", type: " FLOWS "Loop, " keys ", tasks: [" tasks "]}\n"
+#define FAIL "io.kestra.plugin.core.execution.Fail"
 /* What it leads to is the flow's output x. */
 #define OUTPUT(text) "outputs: [{id: x, value: \"" text "\"}]\n"
 
@@ -428,6 +429,52 @@ static void too_many_task_runs__end_the_iterations(void **state)
     assert_runs(w, id, "1 l FAILED 0\n2 l SUCCESS 1\n3 a SUCCESS 2\n10001 l FAILED 1\n");
 }
 
+/* ---- what failed ---- */
+
+#define SEQUENTIAL_THAT_MAY_FAIL                                                                   \
+    "tasks:\n  - id: s\n    type: " FLOWS "Sequential\n    allowFailure: true\n    tasks:\n"
+#define TELL "type: io.kestra.plugin.core.debug.Return, format: "
+
+/* Of what failed, what only holds it is left out; one that was allowed to is told, too. */
+static void errors__know_what_failed(void **state)
+{
+    struct world *w = *state;
+    static const char flow[] = {
+        SEQUENTIAL_THAT_MAY_FAIL
+        "      - {id: m, type: " FAIL ", errorMessage: may, allowFailure: true}\n"
+        "      - id: f\n"
+        "        type: " FLOWS "ForEach\n"
+        "        values: [1, 2]\n"
+        "        tasks: [{id: a, type: " FAIL ", errorMessage: no}]\n"
+        "    errors:\n"
+        "      - {id: e, " TELL "\"{{ errorLogs() | jq('.[].message') }}\"}\n"
+        "      - {id: r, " TELL "\"{{ (errorLogs() | first).taskId }}\"}\n"
+        "      - {id: n, type: " FAIL ", runIf: '{{ errorLogs() is empty }}'}\n"
+        "outputs: [{id: x, value: '{{ outputs.e.value }} {{ outputs.r.value }}'}]\n"};
+    assert_output(w, flow, "{\"x\":\"[\\\"task m: may\\\",\\\"task a: no\\\"] m\"}");
+}
+
+static void errors__know_the_first_that_failed(void **state)
+{
+    struct world *w = *state;
+    static const char flow[] = {
+        SEQUENTIAL_THAT_MAY_FAIL
+        "      - id: f\n"
+        "        type: " FLOWS "ForEach\n"
+        "        values: '{{ range(1, 150) }}'\n"
+        "        tasks:\n"
+        "          - id: a\n"
+        "            type: " FAIL "\n"
+        "            errorMessage: '{{ taskrun.value }}'\n"
+        "            allowFailure: true\n"
+        "      - {id: b, type: " FAIL "}\n"
+        "    errors:\n"
+        "      - {id: e, " TELL "\"{{ errorLogs() | length }}\"}\n"
+        "      - {id: r, " TELL "\"{{ (errorLogs() | last).message }}\"}\n"
+        "outputs: [{id: x, value: '{{ outputs.e.value }}, {{ outputs.r.value }}'}]\n"};
+    assert_output(w, flow, "{\"x\":\"100, task a: 100\"}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +499,8 @@ int main(void)
         WORLD_TEST(loop__that_does_not_transmit_failures__goes_on),
         WORLD_TEST(loop__whose_iteration_fails__runs_its_errors_and_ends),
         WORLD_TEST(too_many_task_runs__end_the_iterations),
+        WORLD_TEST(errors__know_what_failed),
+        WORLD_TEST(errors__know_the_first_that_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
