@@ -83,7 +83,10 @@ static struct json *given(struct engine *g, struct run *r, const struct flow_tas
 {
     const struct json *values = t->control->values;
     struct json *said = task_value(g, r, values, c, flaw);
-    if (!said) return NULL;
+    if (!said) {
+        if (g->rc == 0) (void)err_wrap(&flaw->err, "values");
+        return NULL;
+    }
     said = read_text(said);
     if (!is_whole(said)) {
         char *text = json_text(said), shown[STR_QUOTE_SIZE], all[STR_QUOTE_SIZE + 60];

@@ -249,12 +249,21 @@ static bool next_list(const struct pass *p, struct run *r)
 
 /* ---- a run begins ---- */
 
+/* What the task says under this key cannot be worked out; or a failure was noted. */
+static void fail_key(struct pass *p, struct run *r, const struct flow_task *t, const char *key,
+                     struct flaw *flaw)
+{
+    if (p->g->rc) return;
+    (void)err_wrap(&flaw->err, "%s", key);
+    fail(p->g, r, t, flaw->reason, err_text(&flaw->err));
+}
+
 static void begin_if(struct pass *p, struct run *r, const struct flow_task *t)
 {
     struct flaw flaw = {0};
     bool holds = false;
     if (!task_truth(p->g, r, t->control->value, p->c, &holds, &flaw)) {
-        if (p->g->rc == 0) fail(p->g, r, t, flaw.reason, err_text(&flaw.err));
+        fail_key(p, r, t, "condition", &flaw);
         return;
     }
     r->row.chosen = RUN_CHOSEN(holds ? FLOW_TASKS : FLOW_ELSE, 0);
@@ -269,7 +278,7 @@ static void begin_switch(struct pass *p, struct run *r, const struct flow_task *
     struct flaw flaw = {0};
     char *value = task_text(p->g, r, k->value, p->c, &flaw);
     if (!value) {
-        if (p->g->rc == 0) fail(p->g, r, t, flaw.reason, err_text(&flaw.err));
+        fail_key(p, r, t, "value", &flaw);
         return;
     }
     size_t i = 0;
@@ -357,7 +366,7 @@ static bool may_run(struct pass *p, struct run *r, const struct flow_task *t)
     if (!within_limits(p->g, r, t)) return false;
     if (!t->run_if) return true;
     if (!task_truth(p->g, r, t->run_if, p->c, &holds, &flaw)) {
-        if (p->g->rc == 0) fail(p->g, r, t, flaw.reason, err_text(&flaw.err));
+        fail_key(p, r, t, "runIf", &flaw);
         return false;
     }
     if (!holds) finish(p->g, r, t, &(struct finish){.state = RUN_SKIPPED});

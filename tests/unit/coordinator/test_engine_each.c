@@ -173,6 +173,7 @@ static void values__that_are_no_list__fail_the_task(void **state)
         {"'abc'", "task e: values: '\"abc\"' is not a list"},
         {"'{{ vars.m }}'",
          "task e: values: a mapping is not a list: io.kestra.plugin.core.flow.Loop takes one"},
+        {"'{{ 1 / 0 }}'", "task e: values: '{{ 1 / 0 }}': a number is divided by 0"},
         {"'{{ vars.nothing }}'", "task e: values: number 2 of them is null"},
     };
     struct world *w = *state;

@@ -165,9 +165,28 @@ static void if__whose_condition_has_no_value__fails(void **state)
     assert_state(w, id, "FAILED");
     assert_runs(w, id, "1 a SKIPPED 0\n2 y FAILED 0\n3 c SUCCESS 0\n");
     struct execution_row x = world_execution(w, id);
-    assert_non_null(strstr(x.message, "task y: "));
+    assert_non_null(strstr(x.message, "task y: condition: "));
     assert_int_equal(x.reason, REASON_NOT_STARTED);
     execution_row_fini(&x);
+}
+
+static void texts__that_cannot_be_worked_out__are_named_by_their_key(void **state)
+{
+    static const char *const bad[][2] = {
+        {"If, condition: '{{ 1 / 0 }}', then: [" LOG("b") "]", "condition"},
+        {"Switch, value: '{{ 1 / 0 }}', defaults: [" LOG("b") "]", "value"},
+        {"Sequential, runIf: '{{ 1 / 0 }}', tasks: [" LOG("b") "]", "runIf"},
+    };
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char *flow = str_dupf("tasks: [{id: y, type: " FLOWS "%s}]\n", bad[i][0]);
+        char *said = str_dupf("task y: %s: '{{ 1 / 0 }}': a number is divided by 0", bad[i][1]);
+        int64_t id = run(w, flow);
+        assert_state(w, id, "FAILED");
+        assert_message(w, id, said);
+        mem_free(flow);
+        mem_free(said);
+    }
 }
 
 static void run_if__that_says_no__skips_the_task_and_all_that_it_holds(void **state)
@@ -490,6 +509,7 @@ int main(void)
         WORLD_TEST(parallel__one_fails__no_further_one_begins_and_the_others_go_on),
         WORLD_TEST(if_and_switch__take_one_list_and_no_other),
         WORLD_TEST(if__whose_condition_has_no_value__fails),
+        WORLD_TEST(texts__that_cannot_be_worked_out__are_named_by_their_key),
         WORLD_TEST(run_if__that_says_no__skips_the_task_and_all_that_it_holds),
         WORLD_TEST(errors__run_from_the_inside_out_and_the_end_is_failed),
         WORLD_TEST(finally__runs_alone_when_all_went_well),
