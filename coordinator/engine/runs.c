@@ -147,13 +147,18 @@ static int64_t runs_most(const struct run *r)
     return r->in_spare ? RUNS_MOST + RUNS_SPARE : RUNS_MOST;
 }
 
+static void too_many(const struct run *r, char why[ERR_MSG_MAX])
+{
+    (void)str_format(why, ERR_MSG_MAX, "the execution has %lld task runs, the most there may be",
+                     (long long)runs_most(r));
+}
+
 /* false: the run is over. */
 static bool within_limits(struct engine *g, struct run *r, const struct flow_task *t)
 {
     char why[ERR_MSG_MAX];
     if (r->row.number > runs_most(r))
-        (void)str_format(why, sizeof why, "the execution has %lld task runs, the most there may be",
-                         (long long)runs_most(r));
+        too_many(r, why);
     else if (r->depth > RUN_DEPTH_MOST)
         (void)str_format(why, sizeof why, "it is held by %d others, the most there may be",
                          RUN_DEPTH_MOST);
@@ -462,8 +467,8 @@ static void end_lists(struct pass *p, struct run *r)
     if (is_cut(r)) {
         how = (struct finish){.state = RUN_KILLED, .reason = REASON_CANCELLED};
     } else if (p->x->run_count > runs_most(r) && how.state < RUN_FAILED) {
-        how = (struct finish){RUN_FAILED, REASON_LIMIT,
-                              "the execution has more task runs than there may be"};
+        too_many(r, text);
+        how = (struct finish){RUN_FAILED, REASON_LIMIT, text};
     } else if (how.state < RUN_FAILED && !loop_leaves(p, r, t, &how, text)) {
         return; /* a failure was noted */
     }

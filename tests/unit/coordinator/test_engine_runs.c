@@ -421,6 +421,17 @@ static void too_many_task_runs__fail_it_and_finally_has_room(void **state)
     execution_row_fini(&x);
 }
 
+static void too_many_before__says_how_many_there_may_be(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    int64_t id = run(w, "tasks: [" SEQUENTIAL("s", JOB("a")) "]\n");
+    in_memory(w, id)->run_count = RUNS_MOST + 1;
+    end_task(&h, id, "a", 0);
+    assert_state(w, id, "FAILED");
+    assert_message(w, id, "the execution has 10000 task runs, the most there may be");
+}
+
 static void too_deep__fails_it(void **state)
 {
     struct world *w = *state;
@@ -523,6 +534,7 @@ int main(void)
         WORLD_TEST(sleeps_beside_each_other__end_in_their_order),
         WORLD_TEST(many_beside_each_other__a_bounded_number_in_one_batch),
         WORLD_TEST(too_many_task_runs__fail_it_and_finally_has_room),
+        WORLD_TEST(too_many_before__says_how_many_there_may_be),
         WORLD_TEST(too_deep__fails_it),
         WORLD_TEST(older_one_that_sleeps__wakes_when_it_was_to_and_goes_on),
         WORLD_TEST(older_one_that_sleeps__when_its_time_is_over__wakes_at_once),
