@@ -45,6 +45,7 @@ struct runs {
     int64_t after, last; /* last: number of the last that was put */
     int64_t under_way;   /* the job that l->waiting is of */
     bool page;           /* of a list; else of the execution itself */
+    bool cut;            /* the execution's answer is as large as that of a list may be */
     int rc;
 };
 
@@ -52,6 +53,8 @@ struct runs {
 static int begin_run(struct runs *runs)
 {
     if (runs->page) return list_row(&runs->l->list) ? 0 : 1;
+    runs->cut = runs->l->answer.b.len > LIST_BYTES;
+    if (runs->cut) return 1;
     jw_object(&runs->l->answer.w, NULL);
     return 0;
 }
@@ -109,7 +112,7 @@ static int put_first_runs(struct lookup *l, struct reader *r, const struct execu
     int rc = put_runs(&runs, x->id, RUNS_SHOWN, &more, e);
     jw_end(&l->answer.w);
     (void)str_format(next, sizeof next, "%lld", (long long)runs.last);
-    jw_str(&l->answer.w, "taskRunsCursor", more ? next : NULL);
+    jw_str(&l->answer.w, "taskRunsCursor", more || runs.cut ? next : NULL);
     return rc;
 }
 

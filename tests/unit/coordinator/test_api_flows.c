@@ -469,6 +469,53 @@ static void executions_that_cannot_start_say_why(void **state)
             "cursor");
 }
 
+/* Counts them from the execution's answer on, to the end of the list behind it. */
+static int count_runs(const char *id, int *pages)
+{
+    char *path = str_dupf("/api/v1/executions/%s", id), *cursor;
+    struct json *j = house_get(&house, path, 200);
+    int count = (int)json_count(json_get(j, "taskRuns"));
+    cursor = mem_strdup(json_get_str(j, "taskRunsCursor", NULL));
+    json_free(j);
+    mem_free(path);
+    for (*pages = 0; cursor; (*pages)++) {
+        path = str_dupf("/api/v1/executions/%s/taskruns?limit=1000&cursor=%s", id, cursor);
+        j = house_get(&house, path, 200);
+        count += (int)json_count(json_get(j, "taskRuns"));
+        mem_free(cursor);
+        cursor = mem_strdup(json_get_str(j, "nextCursor", NULL));
+        json_free(j);
+        mem_free(path);
+    }
+    return count;
+}
+
+static const char big_outputs[] =
+    "id: big\nnamespace: a\ninputs: [{id: x, type: STRING}]\ntasks:\n"
+    "  - id: e\n    type: io.kestra.plugin.core.flow.ForEach\n    values: '{{ 1..120 }}'\n"
+    "    tasks:\n"
+    "      - {id: r, type: io.kestra.plugin.core.debug.Return, format: '{{ inputs.x }}'}\n";
+
+/* More than the largest answer that there is, all outputs together. */
+static void an_execution_of_large_outputs_is_shown_in_part(void **state)
+{
+    enum { LEN = 60000 };
+    static char body[LEN + 64];
+    int pages, count;
+    (void)state;
+    apply(big_outputs, "created", 1);
+    size_t at = (size_t)snprintf(body, sizeof body, "{\"inputs\":{\"x\":\"");
+    memset(body + at, 'x', LEN);
+    (void)snprintf(body + at + LEN, sizeof body - at - LEN, "\"}}");
+    char *id = start("/api/v1/flows/a/big/executions", body);
+    do
+        count = count_runs(id, &pages);
+    while (count < 1 + 2 * 120);
+    assert_int_equal(count, 1 + 2 * 120);
+    assert_int_equal(pages, 2);
+    mem_free(id);
+}
+
 static void executions_are_listed_newest_first(void **state)
 {
     (void)state;
@@ -834,6 +881,7 @@ int main(void)
         IN_HOUSE(an_execution_goes_from_task_to_task),
         IN_HOUSE(the_same_key_is_the_same_execution),
         IN_HOUSE(executions_that_cannot_start_say_why),
+        IN_HOUSE(an_execution_of_large_outputs_is_shown_in_part),
         IN_HOUSE(executions_are_listed_newest_first),
         IN_HOUSE(a_deleted_flow_is_gone),
         IN_HOUSE(a_follower_sees_all_task_runs_in_order),
