@@ -93,6 +93,13 @@ static void on_tick(uv_timer_t *t)
     if (c->follow->on_tick(c->follow->user) != 0) c->stopped = true;
 }
 
+/* The stream had begun: the coordinator was there, though there may have been nothing to tell. */
+static bool was_accepted(const struct client *c)
+{
+    int status = c->parser ? http_parser_message(c->parser)->status : 0;
+    return status >= 200 && status <= 299;
+}
+
 static int follow_all(struct client *c, const char *target, struct follow *w, struct err *e)
 {
     struct outage outage;
@@ -115,7 +122,7 @@ static int follow_all(struct client *c, const char *target, struct follow *w, st
         if (c->stopped) return 0;
         if (rc == 0) return 0;
         /* A stream ends so, too, when its token is revoked: the next answer says it. */
-        if (w->alive) {
+        if (w->alive || was_accepted(c)) {
             client_outage_init(c, &outage, false);
             outage.quiet = true;
         }
