@@ -42,6 +42,7 @@
 #include "coordinator/engine/load.h"
 #include "coordinator/engine/namespace.h"
 #include "coordinator/engine/notice.h"
+#include "coordinator/engine/outcome.h"
 #include "coordinator/engine/page_session.h"
 #include "coordinator/engine/principal.h"
 #include "coordinator/engine/refill.h"
@@ -199,6 +200,7 @@ void engine_look_up(struct engine *g, const struct command *first)
 {
     struct keys jobs = {0}, starts = {0};
     if (g->rc == 0) ahead_ask(g, first);
+    if (g->rc == 0) outcomes_ask(g, first);
     if (g->rc) return;
     for (const struct command *c = first; c; c = c->next)
         keys_of(c, &jobs, &starts);
@@ -207,6 +209,7 @@ void engine_look_up(struct engine *g, const struct command *first)
                              .execution_keys = (const char *const *)starts.items,
                              .execution_key_count = starts.count};
     if (store_ok(g, store_look_up(g->store, &w, &g->err))) refill_ahead(g, first);
+    if (g->rc == 0) outcomes_ahead(g, first);
     keys_fini(&jobs);
     keys_fini(&starts);
 }

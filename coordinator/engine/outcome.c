@@ -406,6 +406,66 @@ bool outcome_read(struct engine *g, const struct outcome_query *q, struct task_c
     return q->all || loops == 0 || !r ? read_all(g, x, l, &in) : read_at_hand(g, r, l, loops, &in);
 }
 
+/* ---- ahead ---- */
+
+/* Asks for what stands in no loop; in loops it depends on the values. true: it may be wanted. */
+static bool ask_outputs(struct engine *g, const struct execution *x, const bool *reads)
+{
+    const struct flow *f = x->revision->parsed;
+    bool any = false;
+    for (size_t i = 0; reads && i < f->task_count && g->rc == 0; i++) {
+        if (!reads[i]) continue;
+        any = true;
+        const struct outcome_list *l = x->outcomes ? find_list(x->outcomes, i, 0) : NULL;
+        if (l && l->count == 1 && l->first->job)
+            store_ok(g, store_ask_job_outputs(g->store, l->first->job, &g->err));
+    }
+    return any;
+}
+
+/* What the next task names, with what it holds first; behind the last one the flow's outputs. */
+static bool ask_behind(struct engine *g, const struct run *r)
+{
+    const struct flow *f = r->x->revision->parsed;
+    size_t i = f->tasks[r->task].end;
+    bool any = false;
+    while (i < f->task_count && f->tasks[i].branch == FLOW_ERRORS)
+        i = f->tasks[i].end;
+    for (; i < f->task_count; i++) {
+        any = ask_outputs(g, r->x, f->tasks[i].reads) || any;
+        if (f->tasks[i].work.kind < FLOW_CONTROL) return any;
+    }
+    return ask_outputs(g, r->x, f->output_reads) || any;
+}
+
+/* The run that the command may end, of a flow that is at hand; NULL: none. */
+static const struct run *run_ending(const struct engine *g, const struct command *c)
+{
+    const struct run *r = c->type == CMD_FINISHED ? run_of_job(g, c->u.event.job) : NULL;
+    return r && r->task != RUN_NO_TASK && r->x->revision->parsed ? r : NULL;
+}
+
+void outcomes_ask(struct engine *g, const struct command *first)
+{
+    if (!store_is_far(g->store)) return;
+    for (const struct command *c = first; c && g->rc == 0; c = c->next) {
+        const struct run *r = run_ending(g, c);
+        if (r && ask_behind(g, r) && !r->x->outcomes)
+            store_ok(g, store_ask_runs(g->store, r->x->row.id, &g->err));
+    }
+}
+
+void outcomes_ahead(struct engine *g, const struct command *first)
+{
+    if (!store_is_far(g->store)) return;
+    for (const struct command *c = first; c && g->rc == 0; c = c->next) {
+        const struct run *r = run_ending(g, c);
+        if (r && !r->x->outcomes && ask_behind(g, r) && know(g, r->x)) (void)ask_behind(g, r);
+    }
+}
+
+/* ---- of all iterations, and of what failed ---- */
+
 static int by_iteration(const void *a, const void *b)
 {
     const struct json *const *x = a, *const *y = b;

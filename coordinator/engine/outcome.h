@@ -1,7 +1,7 @@
 /* What the ended task runs of an execution left, as later texts ask for it: by task, and within
  * loops by the values of these. The outputs themselves stay in the store. Nothing is known until a
- * text asks for the first time; then the rows of the execution are read, once, and what ends is
- * noted. */
+ * text asks for the first time, or is about to; then the rows of the execution are read, once, and
+ * what ends is noted. */
 #ifndef CADRE_COORDINATOR_ENGINE_OUTCOME_H
 #define CADRE_COORDINATOR_ENGINE_OUTCOME_H
 
@@ -29,5 +29,9 @@ bool outcome_read_iterations(struct engine *g, const struct run *loop, struct js
 /* What failed so far, as errorLogs() gives it: of all runs that did not end well the ones in which
  * no other did. *list: json_free; at most OUTCOME_FAILED_MOST, the first. */
 bool outcome_read_failed(struct engine *g, const struct execution *x, struct json **list);
+/* With a store that is far, what the texts behind the runs that these commands end will ask for: it
+ * is asked ahead (ahead.h), and read before anything changes. Around store_look_up. */
+void outcomes_ask(struct engine *g, const struct command *first);
+void outcomes_ahead(struct engine *g, const struct command *first);
 
 #endif

@@ -116,6 +116,11 @@ int store_ask_page_session(struct store *s, int64_t id, struct err *e)
     return ask_by_id(s, Q_PAGE_SESSION_GET, id, e);
 }
 
+int store_ask_runs(struct store *s, int64_t execution, struct err *e)
+{
+    return ask_by_id(s, Q_RUNS, execution, e);
+}
+
 int store_ask_execution(struct store *s, int64_t id, struct err *e)
 {
     int rc = ask_by_id(s, Q_EXECUTION_GET, id, e);

@@ -41,6 +41,7 @@ int store_ask_agent_event(struct store *s, int64_t agent, struct err *e);
 int store_ask_agent_name(struct store *s, const char *name, struct err *e);
 int store_ask_token(struct store *s, int64_t id, struct err *e);        /* store_token_find */
 int store_ask_page_session(struct store *s, int64_t id, struct err *e); /* ..._session_find */
+int store_ask_runs(struct store *s, int64_t execution, struct err *e);  /* store_each_run */
 /* store_execution_find, and what its new jobs need of it */
 int store_ask_execution(struct store *s, int64_t id, struct err *e);
 

@@ -288,6 +288,76 @@ static void executions_go_on_in_two_round_trips(void **state)
     }
 }
 
+#define OUTPUTS_FLOW                                                                               \
+    "id: three\nnamespace: a.b\ntasks:\n"                                                          \
+    "  - {id: first, workerGroup: {key: pool}, command: ['true']}\n"                               \
+    "  - {id: then, workerGroup: {key: pool}, command: [echo, '{{ outputs.first.n }}']}\n"         \
+    "  - {id: held, type: io.kestra.plugin.core.flow.Sequential, tasks:"                           \
+    " [{id: last, workerGroup: {key: pool},"                                                       \
+    " command: [echo, '{{ outputs.first.n }}', '{{ outputs.then.n }}']}]}\n"                       \
+    "errors:\n  - {id: sorry, workerGroup: {key: pool}, command: ['false']}\n"                     \
+    "outputs:\n  - {id: n, type: STRING, value: '{{ outputs.then.n }}'}\n"
+
+/* The outputs of the task: whose they are. mem_free */
+static char *outputs_of(struct world *w, int64_t job, int task)
+{
+    struct job_row row;
+    struct err e = {0};
+    assert_int_equal(store_job_find(w->store, job, &row, &e), 1);
+    char *text = str_dupf("%s-%d", row.execution, task);
+    job_row_fini(&row);
+    return text;
+}
+
+/* The job has outputs of its own execution alone. */
+static void uses_outputs_of(struct world *w, int64_t job, int tasks)
+{
+    char *spec = NULL;
+    struct err e = {0};
+    assert_int_equal(store_job_spec(w->store, job, &spec, &e), 0);
+    for (int i = 0; i < tasks; i++) {
+        char *wanted = outputs_of(w, job, i);
+        if (!strstr(spec, wanted)) fail_msg("%s is not in %s", wanted, spec);
+        mem_free(wanted);
+    }
+    mem_free(spec);
+}
+
+static void end_with_outputs(struct world *w, struct list *l, uint64_t session, const int64_t *jobs,
+                             int task)
+{
+    world_pass(w, 1000);
+    for (int i = 0; i < MANY; i++) {
+        int64_t seq = 1000 * (task + 1) + i;
+        struct command *c = cmd_finished(session, seq, jobs[i], 1, JOB_SUCCESS, REASON_NONE);
+        char *n = outputs_of(w, jobs[i], task);
+        c->u.event.outputs = str_dupf("{\"n\": \"%s\"}", n);
+        mem_free(n);
+        add(l, c);
+    }
+}
+
+static void executions_whose_tasks_use_outputs_go_on_in_two_round_trips(void **state)
+{
+    struct world *w = world_of(state);
+    int64_t jobs[MANY];
+    struct list l = {0};
+    world_group(w, "pool", NULL);
+    world_apply_flow(w, OUTPUTS_FLOW);
+    uint64_t session = world_connect(w, world_agent(w, "one", "pool"), "pool", MANY);
+    for (int i = 0; i < MANY; i++)
+        add(&l, cmd_start(w, "three", NULL));
+    (void)run(w, &l);
+    assert_int_equal(handed_out(w, jobs), MANY);
+    for (int task = 0; task < 3; task++) {
+        end_with_outputs(w, &l, session, jobs, task);
+        assert_in_range(run(w, &l), 1, 2);
+        assert_int_equal(handed_out(w, jobs), task < 2 ? MANY : 0);
+        for (int i = 0; i < MANY && task < 2; i++)
+            uses_outputs_of(w, jobs[i], task + 1);
+    }
+}
+
 /* As after a take-over. */
 static void agents_that_come_back_together_take_two_round_trips(void **state)
 {
@@ -488,6 +558,7 @@ int main(void)
         TRIPS_TEST(a_start_with_many_queued_hands_out_in_two_round_trips),
         TRIPS_TEST(jobs_run_again_in_two_round_trips),
         TRIPS_TEST(executions_go_on_in_two_round_trips),
+        TRIPS_TEST(executions_whose_tasks_use_outputs_go_on_in_two_round_trips),
         TRIPS_TEST(agents_that_come_back_together_take_two_round_trips),
         TRIPS_TEST(attempts_that_failed_are_kept_in_two_round_trips),
         TRIPS_TEST(a_batch_that_changes_nothing_waits_once),
