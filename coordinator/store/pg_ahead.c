@@ -230,12 +230,16 @@ static const char *skip_change(const char *s)
 {
     static const char *const heads[] = {"INSERT INTO ", "DELETE FROM ", "UPDATE "};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
-        if (str_starts(s, heads[i])) return s + strlen(heads[i]);
+        if (str_starts(s, heads[i])) {
+            s += strlen(heads[i]);
+            return str_starts(s, "ONLY ") ? s + strlen("ONLY ") : s;
+        }
     return NULL;
 }
 
 /* "UPDATE SET" of ON CONFLICT goes on with the table that was named before. A name that is too
- * long, and a second table, stand for any. */
+ * long, and a second table, stand for any. So does a program (DO), which may make texts of its own.
+ * A day of output (pg_days.h) is not its parent here: nobody asks ahead what is in `chunks`. */
 void pg_ahead_find_table(struct pg_stmt *q)
 {
     bool quoted = false;
@@ -253,5 +257,6 @@ void pg_ahead_find_table(struct pg_stmt *q)
         memcpy(q->table, name, fits ? len : 0);
         q->table[fits ? len : 0] = '\0';
     }
+    if (str_starts(q->sql, "DO ")) q->table[0] = '\0';
     q->changes = found > 0 || q->kind == PG_CHANGE;
 }

@@ -158,6 +158,40 @@ static void a_change_takes_the_answers_of_its_table(void **state)
     asking_close(&a);
 }
 
+/* Each of them takes row 4 away, or makes its n another. */
+static void however_a_table_is_changed_its_answers_go(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "DELETE FROM t WHERE id IN (SELECT id FROM t WHERE n = 4)",
+        "DELETE FROM cadre.t WHERE id = 4",
+        "DELETE FROM ONLY t WHERE id = 4",
+        "DELETE FROM ONLY cadre.t x USING other o WHERE x.id = 4",
+        "UPDATE ONLY t SET n = 44 WHERE id = 4",
+        "UPDATE t AS x SET n = 44 WHERE x.id = 4",
+        "INSERT INTO t VALUES (4, 1) ON CONFLICT (id) DO UPDATE SET n = 44",
+        "WITH gone AS (DELETE FROM t WHERE id = 4 RETURNING 1) SELECT count(*) FROM gone",
+        "WITH a AS (UPDATE other SET id = 'y'), b AS (UPDATE t SET n = 44 WHERE id = 4) SELECT 1",
+        "DO $$BEGIN UPDATE other SET id = 'y'; DELETE FROM t WHERE id = 4; END$$",
+        "DO $$BEGIN UPDATE other SET id = 'y'; EXECUTE 'DELETE' || ' FROM t WHERE id = 4'; END$$",
+        "TRUNCATE t",
+    };
+    struct asking a;
+    asking_open(&a);
+    db_of_one(a.get);
+    text(&a.d, "INSERT INTO other VALUES ('x')");
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        uint64_t trips;
+        text(&a.d, "BEGIN");
+        ask(&a.d, a.get, 4);
+        is(&a.d, a.get, 4, 4, 1);
+        text(&a.d, changes[i]);
+        if (asked(&a.d, a.get, 4, &trips) == 4) fail_msg("not seen: %s", changes[i]);
+        text(&a.d, "ROLLBACK");
+    }
+    asking_close(&a);
+}
+
 static void a_change_of_one_row_leaves_the_answers_of_others(void **state)
 {
     (void)state;
@@ -277,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_asked_ahead_is_answered_in_one_trip),
         cmocka_unit_test(a_change_takes_the_answers_of_its_table),
+        cmocka_unit_test(however_a_table_is_changed_its_answers_go),
         cmocka_unit_test(a_change_of_one_row_leaves_the_answers_of_others),
         cmocka_unit_test(answers_end_with_the_batch),
         cmocka_unit_test(a_question_that_fails_fails_whoever_asks),
