@@ -99,6 +99,16 @@ static int upgrade(struct shared *s, struct owner_row *row, struct err *e)
     return rc;
 }
 
+static int release(void *user, struct owner_row *mine, struct err *e)
+{
+    struct shared *s = user;
+    struct pg_reign now = reign_of(mine);
+    int rc = connect_row(s, e);
+    if (!rc) rc = pg_owner_release(&s->row, &now, e);
+    if (!rc) *mine = (struct owner_row){.epoch = now.epoch, .batch = now.batch};
+    return keep_or_close(s, rc);
+}
+
 static int take(void *user, struct owner_row *row, const char *addresses, struct err *e)
 {
     struct shared *s = user;
@@ -106,7 +116,9 @@ static int take(void *user, struct owner_row *row, const char *addresses, struct
     int rc = connect_row(s, e);
     if (!rc) rc = pg_owner_take(&s->row, &seen, s->holder, addresses ? addresses : "[]", &now, e);
     if (!rc) *row = (struct owner_row){.epoch = now.epoch, .batch = now.batch, .held = true};
-    if (!rc) rc = upgrade(s, row, e);
+    if (rc) return keep_or_close(s, rc);
+    rc = upgrade(s, row, e);
+    if (rc) (void)release(s, row, NULL); /* else whoever tries next waits for one that died */
     return keep_or_close(s, rc);
 }
 
@@ -135,16 +147,6 @@ static int resolve(void *user, struct owner_row *mine, bool *there, struct err *
         *there = landed;
         *mine = (struct owner_row){.epoch = now.epoch, .batch = now.batch, .held = true};
     }
-    return keep_or_close(s, rc);
-}
-
-static int release(void *user, struct owner_row *mine, struct err *e)
-{
-    struct shared *s = user;
-    struct pg_reign now = reign_of(mine);
-    int rc = connect_row(s, e);
-    if (!rc) rc = pg_owner_release(&s->row, &now, e);
-    if (!rc) *mine = (struct owner_row){.epoch = now.epoch, .batch = now.batch};
     return keep_or_close(s, rc);
 }
 

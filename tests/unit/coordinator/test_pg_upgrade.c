@@ -232,6 +232,26 @@ static void owner_that_died_is_waited_for(void **state)
     expect_version(true);
 }
 
+/* The owner's row is nobody's again, and the tables are as they were. */
+static void step_that_fails_gives_the_queue_back(void **state)
+{
+    (void)state;
+    if (!there) skip();
+    psql("ALTER TABLE cadre.groups RENAME max_queued_old TO elsewhere");
+    struct reader *r = NULL;
+    struct err why = {0};
+    assert_int_not_equal(start(&r, &why), 0);
+    assert_non_null(strstr(why.msg, "max_queued_old"));
+    assert_null(r);
+    expect_version(false);
+    expect("SELECT epoch, batch, holder FROM cadre.owner", "5|8|\n");
+    psql("ALTER TABLE cadre.groups RENAME elsewhere TO max_queued_old");
+    OK(start(&r, &e));
+    reader_close(r);
+    expect_version(true);
+    expect("SELECT epoch, batch, holder FROM cadre.owner", "6|10|\n");
+}
+
 /* A copy that is not complete is not touched, nor is a queue that is elsewhere. */
 static void marked_database_is_not_upgraded(void **state)
 {
@@ -311,13 +331,10 @@ static void standby_says_once_that_the_tables_are_newer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(older_tables_are_upgraded_at_the_start),
-        T(output_of_before_is_day_0),
-        T(tables_of_this_version_are_left_alone),
-        T(owner_of_the_former_version_is_not_disturbed),
-        T(owner_that_died_is_waited_for),
-        T(marked_database_is_not_upgraded),
-        T(standby_says_once_that_the_tables_are_newer),
+        T(older_tables_are_upgraded_at_the_start), T(output_of_before_is_day_0),
+        T(tables_of_this_version_are_left_alone),  T(owner_of_the_former_version_is_not_disturbed),
+        T(owner_that_died_is_waited_for),          T(step_that_fails_gives_the_queue_back),
+        T(marked_database_is_not_upgraded),        T(standby_says_once_that_the_tables_are_newer),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
