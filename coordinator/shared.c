@@ -109,6 +109,18 @@ static int release(void *user, struct owner_row *mine, struct err *e)
     return keep_or_close(s, rc);
 }
 
+/* Else whoever tries next waits for an owner that died. Steps before the one that failed have
+ * raised the batch. */
+static void give_up(struct shared *s, struct owner_row *row)
+{
+    struct pg_owner o = {0};
+    if (read_row(s, &o, NULL) == 0 && o.reign.epoch == row->epoch) {
+        row->batch = o.reign.batch;
+        (void)release(s, row, NULL);
+    }
+    pg_owner_fini(&o);
+}
+
 static int take(void *user, struct owner_row *row, const char *addresses, struct err *e)
 {
     struct shared *s = user;
@@ -118,7 +130,7 @@ static int take(void *user, struct owner_row *row, const char *addresses, struct
     if (!rc) *row = (struct owner_row){.epoch = now.epoch, .batch = now.batch, .held = true};
     if (rc) return keep_or_close(s, rc);
     rc = upgrade(s, row, e);
-    if (rc) (void)release(s, row, NULL); /* else whoever tries next waits for one that died */
+    if (rc) give_up(s, row);
     return keep_or_close(s, rc);
 }
 

@@ -141,18 +141,23 @@ static void older_tables_are_upgraded_at_the_start(void **state)
     expect("SELECT epoch, batch FROM cadre.owner", "5|9\n");
 }
 
-/* Of the version without tables by day, with output. */
-static void output_of_before_is_day_0(void **state)
+static void make_oldest(void)
 {
-    (void)state;
-    if (!there) skip();
-    atomic_store(&later, false);
     psql("DROP SCHEMA cadre CASCADE; DROP SCHEMA cadre_output CASCADE;");
     int base = 0;
     char *sql = pg_schema_step(0, &base);
     assert_int_equal(base, SCHEMA_BASE);
     psql(sql);
     mem_free(sql);
+}
+
+/* Of the version without tables by day, with output. */
+static void output_of_before_is_day_0(void **state)
+{
+    (void)state;
+    if (!there) skip();
+    atomic_store(&later, false);
+    make_oldest();
     psql("INSERT INTO cadre.parts VALUES ('a', 'aa', 0);"
          "INSERT INTO cadre_output.parts (id, output_mark) VALUES ('a', 0);"
          "INSERT INTO cadre_output.chunks VALUES (1, 1, 1, 1, 0, 'abc', 1, NULL);"
@@ -252,6 +257,21 @@ static void step_that_fails_gives_the_queue_back(void **state)
     expect("SELECT epoch, batch, holder FROM cadre.owner", "6|10|\n");
 }
 
+static void steps_before_one_that_fails_stay(void **state)
+{
+    (void)state;
+    if (!there) skip();
+    make_oldest();
+    struct reader *r = NULL;
+    struct err why = {0};
+    for (int i = 0; i < 2; i++) {
+        assert_int_not_equal(start(&r, &why), 0);
+        assert_non_null(strstr(why.msg, "max_queued_old"));
+        expect_version(false);
+        expect("SELECT epoch, holder FROM cadre.owner", i == 0 ? "1|\n" : "2|\n");
+    }
+}
+
 /* A copy that is not complete is not touched, nor is a queue that is elsewhere. */
 static void marked_database_is_not_upgraded(void **state)
 {
@@ -331,10 +351,15 @@ static void standby_says_once_that_the_tables_are_newer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(older_tables_are_upgraded_at_the_start), T(output_of_before_is_day_0),
-        T(tables_of_this_version_are_left_alone),  T(owner_of_the_former_version_is_not_disturbed),
-        T(owner_that_died_is_waited_for),          T(step_that_fails_gives_the_queue_back),
-        T(marked_database_is_not_upgraded),        T(standby_says_once_that_the_tables_are_newer),
+        T(older_tables_are_upgraded_at_the_start),
+        T(output_of_before_is_day_0),
+        T(tables_of_this_version_are_left_alone),
+        T(owner_of_the_former_version_is_not_disturbed),
+        T(owner_that_died_is_waited_for),
+        T(step_that_fails_gives_the_queue_back),
+        T(steps_before_one_that_fails_stay),
+        T(marked_database_is_not_upgraded),
+        T(standby_says_once_that_the_tables_are_newer),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
