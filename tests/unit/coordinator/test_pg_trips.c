@@ -419,10 +419,12 @@ static void a_batch_that_changes_nothing_waits_once(void **state)
 {
     struct world *w = world_of(state);
     struct list l = {0};
-    for (int i = 0; i < MANY; i++)
-        add(&l, cmd_id(w, CMD_CANCEL, 1000 + i));
-    assert_int_equal(run(w, &l), 1);
-    assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
+    for (int round = 0; round < 2; round++) { /* the answers to the first are not kept */
+        for (int i = 0; i < MANY; i++)
+            add(&l, cmd_id(w, CMD_CANCEL, 1000 + i));
+        assert_int_equal(run(w, &l), 1);
+        assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
+    }
     add(&l, command_new(CMD_TICK));
     assert_int_equal(run(w, &l), 0);
 }
