@@ -13,7 +13,6 @@
 
 struct lay {
     struct reader *r;
-    const struct node *flow;
     bool too_many, too_deep; /* reported */
 };
 
@@ -162,7 +161,7 @@ static void lay_inside(struct lay *l, const struct json *j, const struct control
 void tree_lay(const struct node *flow)
 {
     struct reader *r = flow->r;
-    struct lay l = {.r = r, .flow = flow};
+    struct lay l = {.r = r};
     const struct json *list = node_list(flow, "tasks", FLOW_TASKS_MAX);
     if (!list || json_count(list) == 0) {
         if (list || !node_has(flow, "tasks"))
