@@ -103,6 +103,7 @@ struct expr_scope {
     size_t input_count;
     const char *const *tasks; /* all of the flow, in their order */
     size_t task_count, earlier_count;
+    bool no_own; /* the first that is not earlier comes later, and is not the text's own task */
     const struct expr_seen *sights; /* by earlier task; NULL: all are seen */
     bool on_errors;                 /* within `errors`, where errorLogs() tells what failed */
     /* Names within tasks that are refused as a whole: not looked up either. */

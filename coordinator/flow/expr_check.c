@@ -232,7 +232,8 @@ static bool check_output(struct check *c, const struct expr_node *n, struct arou
     if (at < s->earlier_count) return check_earlier(c, n, at, in);
     if (at == s->task_count && find(task, s->inner, s->inner_count) < s->inner_count) return true;
     if (at == s->task_count) return fail_name(c, "earlier task", task, s->tasks, s->earlier_count);
-    if (at == s->earlier_count) return FAIL(c, "the task '%s' cannot use its own outputs", task);
+    if (at == s->earlier_count && !s->no_own)
+        return FAIL(c, "the task '%s' cannot use its own outputs", task);
     return FAIL(c, "the task '%s' comes later", task);
 }
 

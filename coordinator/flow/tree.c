@@ -321,5 +321,6 @@ struct expr_scope tree_scope_at_end(struct reader *r, size_t index)
                                    .reads_all = f->tasks[index].reads_all};
     struct expr_scope scope = scope_of(r, &last, f->tasks[index].end);
     scope.on_errors = false;
+    scope.no_own = true;
     return scope;
 }

@@ -512,6 +512,12 @@ static void an_iteration_of_a_loop_is_seen_from_within(void **state)
             "no outputs before its end\n"
             "10: task c: command[0]: '{{ outputs.a.x }}': the task 'a' " IN_LOOP "\n"
             "11: output o: value: '{{ outputs.a.x }}': the task 'a' " IN_LOOP);
+    REFUSES("  - id: l\n    type: " FLOW "Loop\n    values: [x]\n    tasks: [" RUN(
+                "a") "]\n"
+                     "    outputs: [{id: o, value: '{{ outputs.b.x }}'}]\n"
+                     "  - {id: b, command: [x, '{{ outputs.b.x }}']}\n",
+            "8: task l: output o: value: '{{ outputs.b.x }}': the task 'b' comes later\n"
+            "9: task b: command[1]: '{{ outputs.b.x }}': the task 'b' cannot use its own outputs");
 }
 
 static void another_flow_is_named(void **state)
