@@ -100,6 +100,10 @@ bool flow_iterates(enum flow_kind kind, enum flow_branch branch);
 /* How many ForEach around the task its output has values of: those within the nearest Loop, whose
  * iterations have outputs of their own. *loop: index of that Loop; SIZE_MAX: there is none. */
 size_t flow_loops(const struct flow *f, size_t task, size_t *loop);
+/* The values that a ForEach or Loop (kind) runs its tasks for, of what it says with its expressions
+ * rendered. *out: a list of texts, of a mapping one of {key, value}; json_free, written on success
+ * only. ERR_TOO_LARGE: there are too many; ERR_INVALID: no list, or an item is null. */
+int flow_each_value(enum flow_kind kind, const struct json *said, struct json **out, struct err *e);
 /* All group references of the flow that are plain keys (not expressions), for checking that the
  * groups are there. Calls back for the flow's, each task's, each trigger's. */
 void flow_each_group(const struct flow *f, flow_group_fn *on_group, void *user);

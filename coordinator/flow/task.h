@@ -101,6 +101,7 @@ struct flow_control {
 
 /* Tasks within tasks: those of the flow are 1 deep. What YAML files hold is 64 levels deep. */
 #define FLOW_DEPTH_MAX 30
+#define FLOW_EACH_MAX 1000 /* values of a ForEach or Loop */
 
 /* The list of its parent, or of the flow, that a task stands in. */
 enum flow_branch {

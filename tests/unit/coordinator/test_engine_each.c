@@ -169,12 +169,13 @@ static void values__of_a_list_are_rendered(void **state)
 static void values__that_are_no_list__fail_the_task(void **state)
 {
     static const char *const bad[][2] = {
-        {"'{{ vars.n }}'", "task e: values: '5' is not a list"},
-        {"'abc'", "task e: values: '\"abc\"' is not a list"},
+        {"'{{ vars.n }}'", "task e: values: '5' is not a list, such as [red, green]"},
+        {"'abc'", "task e: values: 'abc' is not a list, such as [red, green]"},
+        {"'{{ null }}'", "task e: values: 'null' is not a list, such as [red, green]"},
         {"'{{ vars.m }}'",
          "task e: values: a mapping is not a list: io.kestra.plugin.core.flow.Loop takes one"},
         {"'{{ 1 / 0 }}'", "task e: values: '{{ 1 / 0 }}': a number is divided by 0"},
-        {"'{{ vars.nothing }}'", "task e: values: number 2 of them is null"},
+        {"'{{ vars.nothing }}'", "task e: values: number 2 of them is null: leave it out"},
     };
     struct world *w = *state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -213,7 +214,8 @@ static void too_many_values__fail_it(void **state)
     assert_int_equal(x.state, EXECUTION_FAILED);
     assert_int_equal(x.reason, REASON_LIMIT);
     assert_string_equal(x.message,
-                        "task e: values: there are 1001, the most there may be are 1000");
+                        "task e: values: there are 1001, the most there may be are 1000: let each "
+                        "of them be several, as the filter chunk does");
     execution_row_fini(&x);
     flow = many(RUN_BRANCHES, "concurrencyLimit: 0", LOG("a"));
     id = run(w, flow);
