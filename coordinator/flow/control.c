@@ -201,17 +201,33 @@ static void read_cases(const struct node *n, struct flow_control *c)
 
 /* ---- iterations ------------------------------------------------------------------------------ */
 
+/* Would it fail whenever the task runs? As far as expressions let it be known: two of them may come
+ * to the same value. A flow that was applied before is told when it runs. */
+static void check_values(const struct node *n, const char *key, const struct flow_control *c,
+                         enum flow_kind kind)
+{
+    bool open = expr_has_within(c->values);
+    struct json *list = NULL;
+    struct err e = {0};
+    if (n->r->stored || (open && json_type(c->values) == JSON_STRING)) return;
+    int rc = flow_each_value(kind, c->values, &list, &e);
+    json_free(list);
+    if (rc && !(open && rc == ERR_TOO_LARGE)) node_fail(n, key, "%s", err_text(&e));
+}
+
 static void read_values(const struct node *n, const char *key, struct flow_control *c,
-                        const struct expr_scope *scope, bool mapping)
+                        const struct expr_scope *scope, enum flow_kind kind)
 {
     const struct json *j = json_get(n->j, key);
     enum json_type type = json_type(j);
     if (type == JSON_NULL) {
         node_fail(n, key, "is missing, such as [red, green]");
-    } else if (type == JSON_ARRAY || type == JSON_STRING || (type == JSON_OBJECT && mapping)) {
+    } else if (type == JSON_ARRAY || type == JSON_STRING ||
+               (type == JSON_OBJECT && kind == FLOW_LOOP)) {
         if (type != JSON_STRING && json_count(j) == 0) node_fail(n, key, "is empty");
         check_tree(n, j, key, scope);
         c->values = json_copy(j);
+        check_values(n, key, c, kind);
     } else {
         node_fail(n, key, "must be a list, such as [red, green], or an expression that is one");
     }
@@ -232,7 +248,7 @@ static void read_each(const struct node *n, const struct control_type *type, str
     static const char *const fetches[] = {"AUTO", "FETCH"};
     bool old = is(type, "EachSequential") || is(type, "EachParallel");
     bool at_once = is(type, "EachParallel");
-    read_values(n, old ? "value" : "values", c, scope, type->kind == FLOW_LOOP);
+    read_values(n, old ? "value" : "values", c, scope, type->kind);
     c->concurrent = old ? (at_once ? node_int(n, "concurrent", 0, CONCURRENT_MAX, 0) : 1)
                         : node_int(n, "concurrencyLimit", 0, CONCURRENT_MAX, 1);
     if (at_once) check_one_task(n);

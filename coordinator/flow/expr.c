@@ -13,6 +13,14 @@ bool expr_has(const char *text)
     return strstr(text, "{{") != NULL;
 }
 
+bool expr_has_within(const struct json *j)
+{
+    if (expr_has(json_str(j, ""))) return true;
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        if (expr_has_within(c)) return true;
+    return false;
+}
+
 static const char *skip_blanks(const char *s)
 {
     while (expr_is_blank(*s))

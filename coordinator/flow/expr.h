@@ -138,7 +138,8 @@ typedef bool expr_problem_fn(const char *at, size_t len, const char *sentence, v
  * else left alone. */
 void expr_check(const char *text, const struct expr_scope *scope, expr_problem_fn *on_problem,
                 void *user, bool *uses_attempt);
-bool expr_has(const char *text); /* is there a "{{"? */
+bool expr_has(const char *text);            /* is there a "{{"? */
+bool expr_has_within(const struct json *j); /* in any text of it? Keys are none */
 /* Is the text one expression, with nothing but blanks around it? */
 bool expr_is_whole(const char *text);
 

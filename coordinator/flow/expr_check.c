@@ -279,14 +279,6 @@ static bool check_rendered(struct check *c, const char *name, const struct json 
     return good;
 }
 
-static bool has_expression(const struct json *j)
-{
-    if (expr_has(json_str(j, ""))) return true;
-    for (const struct json *c = json_first(j); c; c = json_next(c))
-        if (has_expression(c)) return true;
-    return false;
-}
-
 static bool check_var(struct check *c, const struct expr_node *n, struct around in)
 {
     const struct json *vars = c->scope->vars;
@@ -304,7 +296,7 @@ static bool check_var(struct check *c, const struct expr_node *n, struct around 
     }
     for (size_t i = 1; i < n->step_count && j && !n->steps[i].dynamic; i++)
         j = value_at(j, &n->steps[i]);
-    if (!j || !has_expression(j)) return true;
+    if (!j || !expr_has_within(j)) return true;
     if (in.render) return check_rendered(c, name, j, in.insert);
     return FAIL(c, "vars.%.60s has expressions itself: write render(vars.%.60s)", name, name);
 }

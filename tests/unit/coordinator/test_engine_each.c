@@ -170,7 +170,7 @@ static void values__that_are_no_list__fail_the_task(void **state)
 {
     static const char *const bad[][2] = {
         {"'{{ vars.n }}'", "task e: values: '5' is not a list, such as [red, green]"},
-        {"'abc'", "task e: values: 'abc' is not a list, such as [red, green]"},
+        {"\"{{ 'abc' }}\"", "task e: values: 'abc' is not a list, such as [red, green]"},
         {"'{{ null }}'", "task e: values: 'null' is not a list, such as [red, green]"},
         {"'{{ vars.m }}'",
          "task e: values: a mapping is not a list: io.kestra.plugin.core.flow.Loop takes one"},

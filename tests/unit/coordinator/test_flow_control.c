@@ -492,6 +492,76 @@ static void values_of_iterations_are_checked(void **state)
             "4: task a: output o: value: is missing");
 }
 
+/* What cannot run is told at apply; what may run is not. */
+static void values_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+#define EACH(values)                                                                               \
+    "  - {id: a, type: " FLOW "ForEach, values: " values ", tasks: [" RUN("b") "]}\n"
+#define NO_LIST "is not a list, such as [red, green]"
+    REFUSES(EACH("abc"), "4: task a: values: 'abc' " NO_LIST);
+    REFUSES(EACH("'5'"), "4: task a: values: '5' " NO_LIST);
+    REFUSES(EACH("'[1, 2'"), "4: task a: values: '[1, 2' " NO_LIST);
+    REFUSES(
+        EACH("'{\"a\": 1}'"),
+        "4: task a: values: a mapping is not a list: io.kestra.plugin.core.flow.Loop takes one");
+    REFUSES(EACH("'[1, null]'"), "4: task a: values: number 2 of them is null: leave it out");
+    REFUSES(EACH("[null]"), "4: task a: values: number 1 of them is null: leave it out");
+    REFUSES(EACH("['{{ flow.id }}', ~]"),
+            "4: task a: values: number 2 of them is null: leave it out");
+    REFUSES("  - {id: a, type: " FLOW "EachSequential, value: abc, tasks: [" RUN("b") "]}\n",
+            "4: task a: value: 'abc' " NO_LIST);
+    REFUSES("  - {id: a, type: " FLOW "Loop, values: {x: }, tasks: [" RUN("b") "]}\n",
+            "4: task a: values: number 1 of them is null: leave it out");
+    applies(TASKS EACH("'[1, 2]'"));
+    applies(TASKS EACH("'[]'"));
+    applies(TASKS EACH("'[{{ flow.id }}'"));
+    applies(TASKS "  - {id: a, type: " FLOW "Loop, values: '{\"a\": 1}', tasks: [" RUN("b") "]}\n");
+}
+
+/* `count` values, the first of which is `first` and the last `last`. */
+static char *with_values(int count, const char *first, const char *last)
+{
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    (void)buf_addf(&b,
+                   TASKS "  - {id: a, type: " FLOW "ForEach, tasks: [" RUN("b") "],\n"
+                                                                                "     values: [%s",
+                   first);
+    for (int i = 1; i < count - 1; i++)
+        (void)buf_addf(&b, ",%d", i);
+    (void)buf_addf(&b, ",%s]}\n", last);
+    return buf_detach(&b);
+}
+
+static void there_are_not_more_values_than_so_many(void **state)
+{
+    (void)state;
+    char *text = with_values(1001, "x", "y");
+    flow_text_refuses(text,
+                      "5: task a: values: there are 1001, the most there may be are 1000: let "
+                      "each of them be several, as the filter chunk does");
+    mem_free(text);
+    static const char *const fine[][2] = {{"x", "x"}, {"'{{ flow.id }}'", "y"}};
+    for (size_t i = 0; i < 2; i++) {
+        text = with_values(1001, fine[i][0], fine[i][1]);
+        flow_free(flow_text_parse(text));
+        mem_free(text);
+    }
+}
+
+/* It was applied before there was the check, and is told when it runs. */
+static void a_stored_flow_keeps_its_values(void **state)
+{
+    (void)state;
+    static const char text[] = TASKS EACH("abc");
+    struct flow_problems problems = {0};
+    struct flow *f = NULL;
+    assert_int_equal(flow_parse("f", text, strlen(text), &flow_stored, &problems, &f), 0);
+    flow_free(f);
+    flow_problems_fini(&problems);
+}
+
 static void an_iteration_of_a_loop_is_seen_from_within(void **state)
 {
     (void)state;
@@ -649,6 +719,9 @@ int main(void)
         cmocka_unit_test(iterations_are_read),
         cmocka_unit_test(the_value_of_an_iteration_is_there_in_it),
         cmocka_unit_test(values_of_iterations_are_checked),
+        cmocka_unit_test(values_that_cannot_be_are_refused),
+        cmocka_unit_test(there_are_not_more_values_than_so_many),
+        cmocka_unit_test(a_stored_flow_keeps_its_values),
         cmocka_unit_test(an_iteration_of_a_loop_is_seen_from_within),
         cmocka_unit_test(another_flow_is_named),
         cmocka_unit_test(a_folder_is_on_one_machine),
