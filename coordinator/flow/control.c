@@ -164,22 +164,12 @@ static char *read_text(const struct node *n, const char *key, const struct expr_
     return text;
 }
 
-/* The same of all texts in j. */
-static void check_tree(const struct node *n, const struct json *j, const char *key,
-                       const struct expr_scope *scope)
-{
-    read_no_statements(n, j, key, json_str(j, NULL));
-    read_template(n, j, key, json_str(j, NULL), scope);
-    for (const struct json *c = json_first(j); c; c = json_next(c))
-        check_tree(n, c, key, scope);
-}
-
 /* A mapping from ids to what is rendered. json_free; NULL: absent, or reported. */
 static struct json *read_tree(const struct node *n, const char *key, const struct expr_scope *scope)
 {
     struct node below;
     if (!node_object(n, key, &below)) return NULL;
-    check_tree(n, below.j, key, scope);
+    read_template_tree(n, below.j, key, scope);
     return json_copy(below.j);
 }
 
@@ -225,7 +215,7 @@ static void read_values(const struct node *n, const char *key, struct flow_contr
     } else if (type == JSON_ARRAY || type == JSON_STRING ||
                (type == JSON_OBJECT && kind == FLOW_LOOP)) {
         if (type != JSON_STRING && json_count(j) == 0) node_fail(n, key, "is empty");
-        check_tree(n, j, key, scope);
+        read_template_tree(n, j, key, scope);
         c->values = json_copy(j);
         check_values(n, key, c, kind);
     } else {

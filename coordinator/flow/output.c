@@ -21,14 +21,6 @@ static int read_type(const struct node *n)
     return found;
 }
 
-static void check_tree(const struct node *n, const struct json *j, const struct expr_scope *scope)
-{
-    read_no_statements(n, j, "value", json_str(j, NULL));
-    read_template(n, j, "value", json_str(j, NULL), scope);
-    for (const struct json *c = json_first(j); c; c = json_next(c))
-        check_tree(n, c, scope);
-}
-
 static void read_output(const struct node *holder, const struct json *j, struct flow_output *all,
                         size_t index, const struct expr_scope *scope)
 {
@@ -58,7 +50,7 @@ static void read_output(const struct node *holder, const struct json *j, struct 
     }
     const char *text = yaml_text(&n.r->doc, value);
     o->value = text && o->type == INPUT_STRING ? json_new_str(text) : json_copy(value);
-    check_tree(&n, value, scope);
+    read_template_tree(&n, value, "value", scope);
     for (size_t i = 0; o->id && i < index; i++)
         if (str_eq(all[i].id, o->id)) node_say(&n, j, "the id is used twice");
 }

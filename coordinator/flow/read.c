@@ -583,6 +583,16 @@ void read_no_statements(const struct node *n, const struct json *where, const ch
     fail_statement(n, where, name, text, true);
 }
 
+void read_template_tree(const struct node *n, const struct json *j, const char *name,
+                        const struct expr_scope *scope)
+{
+    const char *text = json_str(j, NULL);
+    read_no_statements(n, j, name, text);
+    read_template(n, j, name, text, scope);
+    for (const struct json *c = json_first(j); c; c = json_next(c))
+        read_template_tree(n, c, name, scope);
+}
+
 void read_plain(const struct node *n, const struct json *where, const char *name, const char *text)
 {
     fail_statement(n, where, name, text, false);

@@ -130,12 +130,15 @@ char *node_id(const struct node *n, bool dots);                     /* the membe
 char *node_id_of(const struct node *n, const char *key, bool dots); /* the same of another member */
 
 /* Reports the expressions in `text` that are not in scope, with the lines where they stand. `where`
- * is the node that holds them, `name` what it is called. *uses_attempt as expr_check. */
+ * is the node that holds them, `name` what it is called. */
 void read_template(const struct node *n, const struct json *where, const char *name,
                    const char *text, const struct expr_scope *scope);
 /* Kestra would take {% and {# for its own: refused outside of expressions. */
 void read_no_statements(const struct node *n, const struct json *where, const char *name,
                         const char *text);
+/* Both, of all texts in j. */
+void read_template_tree(const struct node *n, const struct json *j, const char *name,
+                        const struct expr_scope *scope);
 /* For texts in which nothing is rendered. */
 void read_plain(const struct node *n, const struct json *where, const char *name, const char *text);
 /* The same of all texts in j. */
