@@ -307,7 +307,6 @@ static void read_folder(const struct node *n, struct flow_work *w, const struct 
 {
     size_t index = 0;
     read_work(n, w, scope, true);
-    if (!node_has(n, "retry")) w->retry = (struct retry){0};
     for (const struct json *j = json_first(json_get(n->j, "tasks")); j; j = json_next(j))
         check_folder_task(n, j, index++);
 }
