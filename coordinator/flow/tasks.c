@@ -46,15 +46,14 @@ static bool asks_for_files(const struct node *n)
     return false;
 }
 
-static enum expr_outputs outputs_of(const struct node *n, enum flow_kind kind, bool iterated)
+static enum expr_outputs outputs_of(const struct node *n, enum flow_kind kind)
 {
     switch (kind) {
     case FLOW_COMMAND:
     case FLOW_SCRIPT:
         return asks_for_files(n) ? EXPR_OUTPUTS_FILES : EXPR_OUTPUTS_ANY;
     case FLOW_RETURN:
-        /* of an iteration by its value first */
-        return n->r->stored || iterated ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
+        return n->r->stored ? EXPR_OUTPUTS_ANY : EXPR_OUTPUTS_VALUE;
     case FLOW_LOOP:
     case FLOW_SUBFLOW:
     case FLOW_PAUSE:
@@ -135,7 +134,7 @@ static void read_task(const struct node *flow, size_t index)
     const struct expr_scope scope = tree_scope(r, index);
     if (!read_what_it_is(&n, t, &scope)) return;
     drop_group(r->flow, t);
-    r->task_outputs[index] = outputs_of(&n, t->work.kind, !scope.no_value);
+    r->task_outputs[index] = outputs_of(&n, t->work.kind);
     t->description = node_text(&n, "description", FLOW_TEXT_MAX);
     t->allow_failure = node_bool(&n, "allowFailure", t->allow_failure);
     t->allow_warning = node_bool(&n, "allowWarning", false);

@@ -197,7 +197,8 @@ static void there_are_not_more_than_so_many(void **state)
     for (int i = 0; i < 499; i++)
         (void)buf_addf(&text, "      - {id: t%d, command: [x]}\n", i);
     flow_free(flow_text_parse(text.data));
-    (void)buf_adds(&text, "errors: [{id: e, command: [x]}, {id: g, command: [x]}]\n");
+    (void)buf_adds(&text, "errors: [{id: e, command: [x]}, {id: g, command: [x]}]\n"
+                          "outputs: [{id: o, value: '{{ outputs.g.x }}'}]\n");
     flow_text_refuses(text.data, "506: tasks: with this one there are more than 500, those within "
                                  "others included");
     buf_fini(&text);
@@ -492,6 +493,52 @@ static void values_of_iterations_are_checked(void **state)
             "4: task a: output o: value: is missing");
 }
 
+/* Behind its value, as elsewhere. */
+static void a_return_within_iterations_has_its_value_alone(void **state)
+{
+    (void)state;
+#define IN_EACH(text)                                                                              \
+    "  - {id: e, type: " FLOW "ForEach, values: [x], tasks: [{id: r, type: "                       \
+    "io.kestra.plugin.core.debug.Return, format: x}, " LOG("l", text) "]}\n"
+    applies(TASKS IN_EACH("{{ outputs.r[taskrun.value].value }} {{ outputs.r.x.value }}"));
+    applies(TASKS IN_EACH("{{ outputs.r.y }} {{ outputs.r }} {{ outputs.r.x.vars.value }} "
+                          "{{ currentEachOutput(outputs.r).value }}"));
+    REFUSES(IN_EACH("{{ outputs.r[taskrun.value].exitCode }}"),
+            "4: task l: message: '{{ outputs.r[taskrun.value].exitCode }}': the task 'r' has the "
+            "output 'value' alone");
+}
+
+/* Which values are loaded when it runs: all, or those at hand. */
+static void what_is_read_of_all_values_is_known(void **state)
+{
+    static const struct {
+        const char *text;
+        bool reads, all;
+    } cases[] = {
+        {"{{ outputs.a[taskrun.value].x }}", true, false},
+        {"{{ currentEachOutput(outputs.a).x }}", true, false},
+        {"{{ outputs.a['red'].x }}", true, true},
+        {"{{ outputs.a[taskrun.iteration].x }}", true, true},
+        {"{{ outputs.a }}", true, true},
+        {"{{ outputs[flow.id][taskrun.value].x }}", true, true},
+        {"{{ outputs.a[taskrun.value].x }}{{ outputs.a.red.x }}", true, true},
+        {"{{ taskrun.value }}", false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text =
+            str_dupf(TASKS "  - {id: e, type: " FLOW
+                           "ForEach, values: [x], tasks: [" RUN("a") ", " LOG("b", "%s") "]}\n",
+                     cases[i].text);
+        struct flow *f = flow_text_parse(text);
+        const struct flow_task *b = flow_find_task(f, "b");
+        if (b->reads[1] != cases[i].reads || b->reads_all[1] != cases[i].all)
+            fail_msg("%s: %d %d", cases[i].text, b->reads[1], b->reads_all[1]);
+        flow_free(f);
+        mem_free(text);
+    }
+}
+
 /* What cannot run is told at apply; what may run is not. */
 static void values_that_cannot_be_are_refused(void **state)
 {
@@ -582,6 +629,12 @@ static void an_iteration_of_a_loop_is_seen_from_within(void **state)
             "no outputs before its end\n"
             "10: task c: command[0]: '{{ outputs.a.x }}': the task 'a' " IN_LOOP "\n"
             "11: output o: value: '{{ outputs.a.x }}': the task 'a' " IN_LOOP);
+    applies(TASKS "  - {id: l, type: " FLOW "Loop, values: [x], tasks: [" RUN(
+        "a") "], finally: [" RUN("f") "]}\n  - " ASK("g", "f") "\n");
+    REFUSES("  - {id: l, type: " FLOW
+            "Loop, values: [x], tasks: [" RUN("a") "], outputs: [{id: o, "
+                                                   "value: '{{ errorLogs() }}'}]}\n",
+            "4: task l: output o: value: " NOTHING_FAILED);
     REFUSES("  - id: l\n    type: " FLOW "Loop\n    values: [x]\n    tasks: [" RUN(
                 "a") "]\n"
                      "    outputs: [{id: o, value: '{{ outputs.b.x }}'}]\n"
@@ -719,6 +772,8 @@ int main(void)
         cmocka_unit_test(iterations_are_read),
         cmocka_unit_test(the_value_of_an_iteration_is_there_in_it),
         cmocka_unit_test(values_of_iterations_are_checked),
+        cmocka_unit_test(a_return_within_iterations_has_its_value_alone),
+        cmocka_unit_test(what_is_read_of_all_values_is_known),
         cmocka_unit_test(values_that_cannot_be_are_refused),
         cmocka_unit_test(there_are_not_more_values_than_so_many),
         cmocka_unit_test(a_stored_flow_keeps_its_values),
