@@ -130,6 +130,29 @@ static void what_grows_is_bounded(void **state)
     refuses(w, text, ERR_TOO_LARGE, grown);
     mem_free(text);
     refuses(w, "{{ 'a' | indent(1001) }}", ERR_INVALID, "amount is an integer from 0 to 1000");
+    text = repeat("{{ ['a", "0123456789", 4000, "', 'b");
+    both = repeat(text, "0123456789", 4000, "'] | length }}");
+    refuses(w, both, ERR_TOO_LARGE, grown);
+    mem_free(both);
+    mem_free(text);
+}
+
+/* One step for each 1,024 bytes: 200 texts of 60,000 bytes, one after the other. */
+static void bytes_that_are_made_take_steps(void **state)
+{
+    struct world *w = *state;
+    char *text = repeat("", "a", 60000, ""), *all;
+    struct json *big = json_new(JSON_OBJECT);
+    json_put(big, "text", json_new_str(text));
+    w->v.outputs = big;
+    all = repeat("{{ ['' == ''", ", outputs.text | upper == ''", 200, "] | length }}");
+    refuses(w, all, ERR_INVALID, "it takes more than 10000 steps");
+    mem_free(all);
+    all = repeat("{{ ['' == ''", ", outputs.text | upper == ''", 100, "] | length }}");
+    assert_int_equal(render(w, all), 0);
+    mem_free(all);
+    json_free(big);
+    mem_free(text);
 }
 
 static void what_was_given_is_not_bounded_by_what_is_made(void **state)
@@ -390,6 +413,7 @@ int main(void)
         WITH_WORLD(work_is_bounded__and_the_expression_named),
         WITH_WORLD(all_expressions_of_a_text_have_a_bound_together),
         WITH_WORLD(what_grows_is_bounded),
+        WITH_WORLD(bytes_that_are_made_take_steps),
         WITH_WORLD(what_was_given_is_not_bounded_by_what_is_made),
         WITH_WORLD(depth_is_bounded),
         WITH_WORLD(texts_within_texts_are_bounded),
