@@ -13,7 +13,7 @@
  *   args   = [ name "=" ] expr { "," [ name "=" ] expr }
  *   name   = letters, digits, '_'; behind a '.' also '-' (so my-task needs no brackets)
  *   root   = inputs | outputs | vars | trigger | execution | flow | task | taskrun | parent |
- *            parents | envs; event in templates of channels, which have no other
+ *            parents; event in templates of channels, which have no other
  *   literal = 'text' | "text" (\\ and \quote inside) | number | true | false | null
  *
  * An input's id may have dots: inputs.a.b is the input a.b, and what stands behind reaches into it.
@@ -60,7 +60,6 @@ enum expr_root {
     EXPR_EXECUTION,
     EXPR_FLOW,
     EXPR_TASKRUN,
-    EXPR_ENVS,
     EXPR_TASK, /* there where TASKRUN is, and the two behind it, too */
     EXPR_PARENT,
     EXPR_PARENTS,
@@ -162,7 +161,6 @@ struct expr_values {
      * outputs.TASK.VALUE has]} */
     const struct json *taskrun;
     const struct json *execution;  /* {startDate, originalId, state} */
-    const struct json *envs;       /* {name: value} */
     const struct json *error_logs; /* a list of objects, for errorLogs() */
     int64_t now_ms;                /* wall clock: what now() tells */
     const struct zones *zones;     /* NULL: UTC and offsets alone are known */

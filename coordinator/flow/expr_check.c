@@ -60,12 +60,13 @@ static const struct {
      "there is no 'outputFiles': let the script store its files where others find them, and set "
      "an output"},
     {"namespace", 0, "there is no 'namespace': write flow.namespace"},
+    {"envs", 0, "there is no 'envs': jobs find variables of the agent in their environment"},
     {"globals", 0, "there is no 'globals': write the value into vars"},
     {"secrets", 0,
      "there is no 'secrets': give the value to the job as a variable, with env in the agent's "
      "agent.yaml"},
     {"labels", 0, "there is no 'labels': give the value as an input"},
-    {"error", 0, "there is no 'error': a task that failed ends the execution"},
+    {"error", 0, "there is no 'error': in tasks of `errors`, errorLogs() tells what failed"},
 };
 
 static const char *way_out(const char *name, unsigned kind)

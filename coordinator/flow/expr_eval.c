@@ -10,8 +10,8 @@
 /* ---- paths: where values stand, and what is said of one that is missing --------------------- */
 
 const char *const expr_root_names[EXPR_ROOTS] = {"inputs",    "outputs", "vars",    "trigger",
-                                                 "execution", "flow",    "taskrun", "envs",
-                                                 "task",      "parent",  "parents", "event"};
+                                                 "execution", "flow",    "taskrun", "task",
+                                                 "parent",    "parents", "event"};
 
 int expr_root_find(const char *name)
 {
@@ -126,8 +126,6 @@ static const struct json *find_value(const struct expr_values *v, const struct p
         return str_eq(first, "id") ? NULL : go(v->execution, p->steps, p->count);
     case EXPR_TASKRUN:
         return str_eq(first, "attempt") ? NULL : go(v->taskrun, p->steps, p->count);
-    case EXPR_ENVS:
-        return go(v->envs, p->steps, p->count);
     case EXPR_PARENT:
     case EXPR_PARENTS:
         return go(json_get(v->taskrun, expr_root_names[p->root]), p->steps, p->count);

@@ -105,7 +105,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .trigger = tree,
                                   .taskrun = tree,
                                   .execution = tree,
-                                  .envs = tree,
                                   .event = tree,
                                   .error_logs = json_get(tree, "b"),
                                   .execution_id = "id",

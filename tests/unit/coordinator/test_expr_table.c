@@ -44,7 +44,7 @@ static const char values_text[] =
     "\"taskrun\":{\"value\":\"b\",\"iteration\":1,\"parent\":{\"taskrun\":{\"value\":\"outer\"}},"
     "\"parents\":[{\"taskrun\":{\"value\":\"outer\"}}]},"
     "\"execution\":{\"startDate\":\"2026-03-01T10:00:00.123Z\"},"
-    "\"envs\":{\"region\":\"eu\"},\"error_logs\":[{\"message\":\"it failed\"}]}";
+    "\"error_logs\":[{\"message\":\"it failed\"}]}";
 
 struct world {
     struct json *tree;
@@ -74,7 +74,6 @@ static int set_up(void **state)
                                 .trigger = json_get(w->tree, "trigger"),
                                 .taskrun = json_get(w->tree, "taskrun"),
                                 .execution = json_get(w->tree, "execution"),
-                                .envs = json_get(w->tree, "envs"),
                                 .error_logs = json_get(w->tree, "error_logs"),
                                 .execution_id = "06f3k9x2m1c7a",
                                 .flow_id = "nightly",
