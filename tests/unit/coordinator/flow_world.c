@@ -74,6 +74,23 @@ void hand_killed(struct hand *h, int64_t job)
     finish(h, job, JOB_KILLED, REASON_CANCELLED, 0, NULL);
 }
 
+void hand_end_task(struct hand *h, int64_t execution, const char *task, int64_t code)
+{
+    int64_t job = world_task_job(h->w, execution, task);
+    if (world_state(h->w, job) == JOB_SUBMITTED) hand_start(h, job);
+    if (code)
+        hand_exit(h, job, code);
+    else
+        hand_success(h, job, NULL);
+}
+
+void hand_crash(struct hand *h)
+{
+    world_crash(h->w);
+    hand_reopen(h);
+    world_live(h->w, 10);
+}
+
 /* ---- commands ---- */
 
 void cmd_apply_more(struct command *c, const char *name, const char *source)
@@ -130,6 +147,14 @@ int64_t world_start(struct world *w, const char *flow, const char *inputs)
     return x->id;
 }
 
+int64_t world_run(struct world *w, const char *rest)
+{
+    char *source = str_dupf("id: f\nnamespace: a.b\n%s", rest);
+    world_apply_flow(w, source);
+    mem_free(source);
+    return world_start(w, "f", NULL);
+}
+
 void world_cancel(struct world *w, int64_t execution)
 {
     assert_int_equal(world_do(w, cmd_id(w, CMD_EXECUTION_CANCEL, execution)), 0);
@@ -153,6 +178,11 @@ const char *world_execution_state(struct world *w, int64_t id)
     const char *name = fsm_name(&execution_fsm, (int)x.state);
     execution_row_fini(&x);
     return name;
+}
+
+void world_assert_state(struct world *w, int64_t id, const char *state)
+{
+    assert_string_equal(world_execution_state(w, id), state);
 }
 
 struct execution_row world_shown(struct world *w, int64_t id)
@@ -196,6 +226,13 @@ char *world_runs(struct world *w, int64_t id)
         fail_msg("task runs: %s", err_text(&e));
     reader_close(r);
     return buf_detach(&b);
+}
+
+void world_assert_runs(struct world *w, int64_t id, const char *expected)
+{
+    char *text = world_runs(w, id);
+    assert_string_equal(text, expected);
+    mem_free(text);
 }
 
 struct wanted_run {

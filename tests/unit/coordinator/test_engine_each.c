@@ -15,34 +15,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD "id: f\nnamespace: a.b\n"
-#define FLOWS "io.kestra.plugin.core.flow."
-#define LOG(id) "{id: " id ", type: io.kestra.plugin.core.log.Log, message: x}"
 #define RETURN(id, text)                                                                           \
     "{id: " id ", type: io.kestra.plugin.core.debug.Return, format: \"" text "\"}"
-#define JOB(id) "{id: " id ", command: [\"true\"]}"
 #define EACH(id, keys, tasks)                                                                      \
-    "  - {id: " id ", type: " FLOWS "ForEach, " keys ", tasks: [" tasks "]}\n"
+    "  - {id: " id ", type: " CORE_FLOW "ForEach, " keys ", tasks: [" tasks "]}\n"
 #define LOOP(id, keys, tasks)                                                                      \
-    "  - {id: " id ", type: " FLOWS "Loop, " keys ", tasks: [" tasks "]}\n"
+    "  - {id: " id ", type: " CORE_FLOW "Loop, " keys ", tasks: [" tasks "]}\n"
 #define FAIL "io.kestra.plugin.core.execution.Fail"
 /* What it leads to is the flow's output x. */
 #define OUTPUT(text) "outputs: [{id: x, value: \"" text "\"}]\n"
-
-static int64_t run(struct world *w, const char *rest)
-{
-    char *source = str_dupf(HEAD "%s", rest);
-    world_apply_flow(w, source);
-    mem_free(source);
-    return world_start(w, "f", NULL);
-}
-
-static void assert_runs(struct world *w, int64_t id, const char *expected)
-{
-    char *text = world_runs(w, id);
-    assert_string_equal(text, expected);
-    mem_free(text);
-}
 
 static void assert_end(struct world *w, int64_t id, const char *state, const char *message)
 {
@@ -54,7 +35,7 @@ static void assert_end(struct world *w, int64_t id, const char *state, const cha
 
 static void assert_output(struct world *w, const char *flow, const char *expected)
 {
-    int64_t id = run(w, flow);
+    int64_t id = world_run(w, flow);
     world_live(w, 1000);
     struct execution_row x = world_execution(w, id);
     if (!x.outputs) fail_msg("no outputs: %s", x.message ? x.message : "it goes on");
@@ -62,54 +43,39 @@ static void assert_output(struct world *w, const char *flow, const char *expecte
     execution_row_fini(&x);
 }
 
-static void end_task(struct hand *h, int64_t id, const char *task, int64_t code)
-{
-    int64_t job = world_task_job(h->w, id, task);
-    if (world_state(h->w, job) == JOB_SUBMITTED) hand_start(h, job);
-    if (code)
-        hand_exit(h, job, code);
-    else
-        hand_success(h, job, NULL);
-}
-
-static void crash(struct hand *h)
-{
-    world_crash(h->w);
-    hand_reopen(h);
-    world_live(h->w, 10);
-}
-
 /* ---- order ---- */
 
 static void for_each__one_value_after_the_other_with_all_its_tasks(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks:\n" EACH("e", "values: [x, y]", LOG("a") "," LOG("b")));
+    int64_t id =
+        world_run(w, "tasks:\n" EACH("e", "values: [x, y]", LOG_TASK("a") "," LOG_TASK("b")));
     assert_end(w, id, "SUCCESS", "none");
-    assert_runs(w, id,
-                "1 e SUCCESS 0\n2 e SUCCESS 1\n3 a SUCCESS 2\n4 b SUCCESS 2\n5 e SUCCESS 1\n"
-                "6 a SUCCESS 5\n7 b SUCCESS 5\n");
+    world_assert_runs(w, id,
+                      "1 e SUCCESS 0\n2 e SUCCESS 1\n3 a SUCCESS 2\n4 b SUCCESS 2\n5 e SUCCESS 1\n"
+                      "6 a SUCCESS 5\n7 b SUCCESS 5\n");
 }
 
 static void for_each__so_many_values_at_a_time(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 8);
-    int64_t id = run(w, "tasks:\n" EACH("e", "concurrencyLimit: 2, values: [x, y, z]",
-                                        JOB("a") "," JOB("b")));
-    assert_runs(w, id,
-                "1 e RUNNING 0\n2 e RUNNING 1\n3 e RUNNING 1\n4 a RUNNING 2\n5 a RUNNING 3\n");
-    end_task(&h, id, "a", 0); /* the last one: of y */
-    end_task(&h, id, "b", 0);
-    assert_runs(w, id,
-                "1 e RUNNING 0\n2 e RUNNING 1\n3 e SUCCESS 1\n4 a RUNNING 2\n5 a SUCCESS 3\n"
-                "6 b SUCCESS 3\n7 e RUNNING 1\n8 a RUNNING 7\n");
+    int64_t id = world_run(w, "tasks:\n" EACH("e", "concurrencyLimit: 2, values: [x, y, z]",
+                                              TRUE_TASK("a") "," TRUE_TASK("b")));
+    world_assert_runs(
+        w, id, "1 e RUNNING 0\n2 e RUNNING 1\n3 e RUNNING 1\n4 a RUNNING 2\n5 a RUNNING 3\n");
+    hand_end_task(&h, id, "a", 0); /* the last one: of y */
+    hand_end_task(&h, id, "b", 0);
+    world_assert_runs(w, id,
+                      "1 e RUNNING 0\n2 e RUNNING 1\n3 e SUCCESS 1\n4 a RUNNING 2\n5 a SUCCESS 3\n"
+                      "6 b SUCCESS 3\n7 e RUNNING 1\n8 a RUNNING 7\n");
 }
 
 static void for_each__no_limit__all_at_once(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks:\n" EACH("e", "concurrencyLimit: 0, values: [1, 2, 3]", JOB("a")));
+    int64_t id = world_run(w, "tasks:\n" EACH("e", "concurrencyLimit: 0, values: [1, 2, 3]",
+                                              TRUE_TASK("a")));
     world_live(w, 10);
     assert_int_equal(world_run_count(w, id), 7);
 }
@@ -117,25 +83,27 @@ static void for_each__no_limit__all_at_once(void **state)
 static void old_each_sequential_and_parallel__are_the_same(void **state)
 {
     struct world *w = *state;
-    int64_t id =
-        run(w, "tasks:\n"
-               "  - {id: s, type: io.kestra.core.tasks.flows.EachSequential, value: "
-               "'[\"x\", \"y\"]', tasks: [" LOG(
-                   "a") "]}\n"
-                        "  - {id: p, type: io.kestra.core.tasks.flows.EachParallel, value: [1, 2], "
-                        "tasks: [" JOB("b") "]}\n");
-    assert_runs(w, id,
-                "1 s SUCCESS 0\n2 s SUCCESS 1\n3 a SUCCESS 2\n4 s SUCCESS 1\n5 a SUCCESS 4\n"
-                "6 p RUNNING 0\n7 p RUNNING 6\n8 p RUNNING 6\n9 b RUNNING 7\n10 b RUNNING 8\n");
+    int64_t id = world_run(
+        w, "tasks:\n"
+           "  - {id: s, type: io.kestra.core.tasks.flows.EachSequential, value: "
+           "'[\"x\", \"y\"]', tasks: [" LOG_TASK(
+               "a") "]}\n"
+                    "  - {id: p, type: io.kestra.core.tasks.flows.EachParallel, value: [1, 2], "
+                    "tasks: [" TRUE_TASK("b") "]}\n");
+    world_assert_runs(
+        w, id,
+        "1 s SUCCESS 0\n2 s SUCCESS 1\n3 a SUCCESS 2\n4 s SUCCESS 1\n5 a SUCCESS 4\n"
+        "6 p RUNNING 0\n7 p RUNNING 6\n8 p RUNNING 6\n9 b RUNNING 7\n10 b RUNNING 8\n");
 }
 
 static void no_value__is_a_success_at_once(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks:\n" EACH("e", "values: '[]'", LOG("a"))
-                            LOOP("l", "values: '{}'", LOG("b")) "  - " LOG("c") "\n");
+    int64_t id =
+        world_run(w, "tasks:\n" EACH("e", "values: '[]'", LOG_TASK("a"))
+                         LOOP("l", "values: '{}'", LOG_TASK("b")) "  - " LOG_TASK("c") "\n");
     assert_end(w, id, "SUCCESS", "none");
-    assert_runs(w, id, "1 e SUCCESS 0\n2 l SUCCESS 0\n3 c SUCCESS 0\n");
+    world_assert_runs(w, id, "1 e SUCCESS 0\n2 l SUCCESS 0\n3 c SUCCESS 0\n");
 }
 
 /* ---- values ---- */
@@ -179,13 +147,13 @@ static void values__that_are_no_list__fail_the_task(void **state)
     };
     struct world *w = *state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char *flow =
-            str_dupf("vars: {n: 5, m: {a: 1}, nothing: [1, null]}\ntasks:\n"
-                     "  - {id: e, type: " FLOWS "ForEach, values: %s, tasks: [" LOG("a") "]}\n",
-                     bad[i][0]);
-        int64_t id = run(w, flow);
+        char *flow = str_dupf("vars: {n: 5, m: {a: 1}, nothing: [1, null]}\ntasks:\n"
+                              "  - {id: e, type: " CORE_FLOW
+                              "ForEach, values: %s, tasks: [" LOG_TASK("a") "]}\n",
+                              bad[i][0]);
+        int64_t id = world_run(w, flow);
         assert_end(w, id, "FAILED", bad[i][1]);
-        assert_runs(w, id, "1 e FAILED 0\n");
+        world_assert_runs(w, id, "1 e FAILED 0\n");
         mem_free(flow);
     }
 }
@@ -198,7 +166,8 @@ static char *many(int count, const char *keys, const char *tasks)
     for (int i = 1; i < count; i++)
         buf_addf(&b, ",%d", i);
     buf_addf(&b,
-             "]\ntasks:\n  - {id: e, type: " FLOWS "ForEach, %s, values: '{{ vars.l }}', tasks: "
+             "]\ntasks:\n  - {id: e, type: " CORE_FLOW
+             "ForEach, %s, values: '{{ vars.l }}', tasks: "
              "[%s]}\n",
              keys, tasks);
     return buf_detach(&b);
@@ -207,8 +176,8 @@ static char *many(int count, const char *keys, const char *tasks)
 static void too_many_values__fail_it(void **state)
 {
     struct world *w = *state;
-    char *flow = many(RUN_BRANCHES + 1, "allowFailure: true", LOG("a"));
-    int64_t id = run(w, flow);
+    char *flow = many(RUN_BRANCHES + 1, "allowFailure: true", LOG_TASK("a"));
+    int64_t id = world_run(w, flow);
     mem_free(flow);
     struct execution_row x = world_execution(w, id);
     assert_int_equal(x.state, EXECUTION_FAILED);
@@ -217,8 +186,8 @@ static void too_many_values__fail_it(void **state)
                         "task e: values: there are 1001, the most there may be are 1000: let each "
                         "of them be several, as the filter chunk does");
     execution_row_fini(&x);
-    flow = many(RUN_BRANCHES, "concurrencyLimit: 0", LOG("a"));
-    id = run(w, flow);
+    flow = many(RUN_BRANCHES, "concurrencyLimit: 0", LOG_TASK("a"));
+    id = world_run(w, flow);
     mem_free(flow);
     for (int i = 0; i < 500 && !str_eq(world_execution_state(w, id), "SUCCESS"); i++)
         world_live(w, 1);
@@ -234,11 +203,11 @@ static void a_value__is_seen_within_and_those_around_it_too(void **state)
     assert_output(
         w,
         "tasks:\n" EACH("o", "values: [x, y]",
-                        "{id: i, type: " FLOWS
+                        "{id: i, type: " CORE_FLOW
                         "ForEach, values: ['1', '{{ taskrun.value }}'], tasks: [" RETURN(
                             "a", "{{ taskrun.value }}{{ parent.taskrun.value }}{{ parents | length "
                                  "}}") ","
-                                       "{id: c, type: " FLOWS
+                                       "{id: c, type: " CORE_FLOW
                                        "If, condition: \"{{ taskrun.value == '1' }}\", then: "
                                        "[" RETURN("b", "{{ taskrun.value }}{{ parent.taskrun.value "
                                                        "}}{{ parents[1].taskrun.value }}") "]}]}")
@@ -265,15 +234,15 @@ static void outputs__of_jobs__survive_a_crash(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id =
-        run(w, "tasks:\n" EACH("e", "values: [x, y]",
-                               JOB("a") "," RETURN("b", "{{ outputs.a[taskrun.value].k }}{{ "
-                                                        "outputs.a[taskrun.value].exitCode }}"))
-                   OUTPUT("{{ outputs.b.x.value }}{{ outputs.b.y.value }}"));
+    int64_t id = world_run(
+        w, "tasks:\n" EACH("e", "values: [x, y]",
+                           TRUE_TASK("a") "," RETURN("b", "{{ outputs.a[taskrun.value].k }}{{ "
+                                                          "outputs.a[taskrun.value].exitCode }}"))
+               OUTPUT("{{ outputs.b.x.value }}{{ outputs.b.y.value }}"));
     int64_t job = world_task_job(w, id, "a");
     hand_start(&h, job);
     hand_success(&h, job, "{\"k\":\"one\"}");
-    crash(&h);
+    hand_crash(&h);
     job = world_task_job(w, id, "a");
     hand_start(&h, job);
     hand_success(&h, job, "{\"k\":\"two\"}");
@@ -289,13 +258,14 @@ static void a_value_that_fails__ends_the_others_and_runs_errors_once(void **stat
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id =
-        run(w, "tasks:\n"
-               "  - {id: e, type: " FLOWS
-               "ForEach, concurrencyLimit: 2, values: [x, y, z], tasks: [" JOB("a") "," LOG(
-                   "b") "], errors: [" LOG("c") "], finally: [" LOG("d") "]}\n");
-    end_task(&h, id, "a", 3);
-    assert_runs(w, id, "1 e RUNNING 0\n2 e RUNNING 1\n3 e FAILED 1\n4 a RUNNING 2\n5 a FAILED 3\n");
+    int64_t id = world_run(
+        w, "tasks:\n"
+           "  - {id: e, type: " CORE_FLOW
+           "ForEach, concurrencyLimit: 2, values: [x, y, z], tasks: [" TRUE_TASK("a") "," LOG_TASK(
+               "b") "], errors: [" LOG_TASK("c") "], finally: [" LOG_TASK("d") "]}\n");
+    hand_end_task(&h, id, "a", 3);
+    world_assert_runs(w, id,
+                      "1 e RUNNING 0\n2 e RUNNING 1\n3 e FAILED 1\n4 a RUNNING 2\n5 a FAILED 3\n");
     int64_t job = 0;
     for (struct run *r = ((struct execution *)map_find(&w->engine->executions, (uint64_t)id))->runs;
          r; r = r->next)
@@ -303,54 +273,56 @@ static void a_value_that_fails__ends_the_others_and_runs_errors_once(void **stat
     hand_start(&h, job);
     hand_success(&h, job, NULL);
     assert_end(w, id, "FAILED", "task a ended with exit code 3");
-    assert_runs(w, id,
-                "1 e FAILED 0\n2 e SUCCESS 1\n3 e FAILED 1\n4 a SUCCESS 2\n5 a FAILED 3\n"
-                "6 b SUCCESS 2\n7 c SUCCESS 1\n8 d SUCCESS 1\n");
+    world_assert_runs(w, id,
+                      "1 e FAILED 0\n2 e SUCCESS 1\n3 e FAILED 1\n4 a SUCCESS 2\n5 a FAILED 3\n"
+                      "6 b SUCCESS 2\n7 c SUCCESS 1\n8 d SUCCESS 1\n");
 }
 
 static void allow_failure__of_a_task_goes_on_and_of_the_whole_does_not(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks:\n" EACH("e", "values: [x, y]",
-                                        "{id: a, type: io.kestra.plugin.core.execution.Fail, "
-                                        "allowFailure: true}"));
+    int64_t id = world_run(w, "tasks:\n" EACH("e", "values: [x, y]",
+                                              "{id: a, type: io.kestra.plugin.core.execution.Fail, "
+                                              "allowFailure: true}"));
     assert_end(w, id, "WARNING", "none");
     assert_int_equal(world_run_count(w, id), 5);
-    id = run(w, "tasks:\n" EACH(
-                    "e", "allowFailure: true, values: [x, y]",
-                    "{id: a, type: io.kestra.plugin.core.execution.Fail}") "  - " LOG("b") "\n");
+    id = world_run(
+        w, "tasks:\n" EACH(
+               "e", "allowFailure: true, values: [x, y]",
+               "{id: a, type: io.kestra.plugin.core.execution.Fail}") "  - " LOG_TASK("b") "\n");
     assert_end(w, id, "WARNING", "none");
-    assert_runs(w, id, "1 e WARNING 0\n2 e FAILED 1\n3 a FAILED 2\n4 b SUCCESS 0\n");
+    world_assert_runs(w, id, "1 e WARNING 0\n2 e FAILED 1\n3 a FAILED 2\n4 b SUCCESS 0\n");
 }
 
 static void cancel__in_the_middle__kills_and_begins_nothing_more(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks:\n"
-                        "  - {id: e, type: " FLOWS "ForEach, values: [x, y], tasks: [" JOB(
-                            "a") "], errors: [" LOG("b") "], finally: [" LOG("c") "]}\n");
+    int64_t id =
+        world_run(w, "tasks:\n"
+                     "  - {id: e, type: " CORE_FLOW "ForEach, values: [x, y], tasks: [" TRUE_TASK(
+                         "a") "], errors: [" LOG_TASK("b") "], finally: [" LOG_TASK("c") "]}\n");
     int64_t job = world_task_job(w, id, "a");
     hand_start(&h, job);
     world_cancel(w, id);
-    crash(&h);
+    hand_crash(&h);
     hand_killed(&h, job);
     assert_end(w, id, "KILLED", "none");
-    assert_runs(w, id, "1 e KILLED 0\n2 e KILLED 1\n3 a KILLED 2\n4 c SUCCESS 1\n");
+    world_assert_runs(w, id, "1 e KILLED 0\n2 e KILLED 1\n3 a KILLED 2\n4 c SUCCESS 1\n");
 }
 
 static void crash__between_values__goes_on_with_the_next(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks:\n" EACH("e", "values: [x, y, z]",
-                                        JOB("a") "," RETURN("b", "{{ taskrun.value }}"))
-                            OUTPUT("{{ outputs.b | length }}{{ outputs.b.z.value }}"));
+    int64_t id = world_run(w, "tasks:\n" EACH("e", "values: [x, y, z]",
+                                              TRUE_TASK("a") "," RETURN("b", "{{ taskrun.value }}"))
+                                  OUTPUT("{{ outputs.b | length }}{{ outputs.b.z.value }}"));
     for (int i = 0; i < 3; i++) {
         int64_t job = world_task_job(w, id, "a");
         hand_start(&h, job);
         hand_success(&h, job, NULL);
-        crash(&h);
+        hand_crash(&h);
     }
     assert_end(w, id, "SUCCESS", "none");
     assert_int_equal(world_run_count(w, id), 10);
@@ -383,7 +355,7 @@ static void loop__of_a_mapping__has_keys(void **state)
         w,
         "vars: {m: {a: 1, b: {c: d}}}\ntasks:\n" LOOP(
             "l", "values: '{{ vars.m }}', outputs: [{id: o, value: '{{ taskrun.value }}'}]",
-            LOG("a")) OUTPUT("{{ outputs.l.outputs }}"),
+            LOG_TASK("a")) OUTPUT("{{ outputs.l.outputs }}"),
         "{\"x\":\"[{\\\"item\\\":{\\\"value\\\":\\\"1\\\",\\\"iteration\\\":0,\\\"key\\\":"
         "\\\"a\\\"},\\\"outputs\\\":{\\\"o\\\":\\\"1\\\"}},{\\\"item\\\":{\\\"value\\\":"
         "\\\"{\\\\\\\"c\\\\\\\":\\\\\\\"d\\\\\\\"}\\\",\\\"iteration\\\":1,\\\"key\\\":"
@@ -394,48 +366,49 @@ static void loop__of_a_mapping__has_keys(void **state)
 static void loop__that_does_not_transmit_failures__goes_on(void **state)
 {
     struct world *w = *state;
-    int64_t id =
-        run(w, "tasks:\n"
-               "  - {id: l, type: " FLOWS "Loop, values: [x, y], transmitFailed: false, "
-               "tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail}], errors: [" LOG(
-                   "b") "], finally: [" LOG("c") "]}\n");
+    int64_t id = world_run(
+        w, "tasks:\n"
+           "  - {id: l, type: " CORE_FLOW "Loop, values: [x, y], transmitFailed: false, "
+           "tasks: [{id: a, type: io.kestra.plugin.core.execution.Fail}], errors: [" LOG_TASK(
+               "b") "], finally: [" LOG_TASK("c") "]}\n");
     assert_end(w, id, "SUCCESS", "none");
-    assert_runs(w, id,
-                "1 l SUCCESS 0\n2 l FAILED 1\n3 a FAILED 2\n4 b SUCCESS 2\n5 l FAILED 1\n"
-                "6 a FAILED 5\n7 b SUCCESS 5\n8 c SUCCESS 1\n");
+    world_assert_runs(w, id,
+                      "1 l SUCCESS 0\n2 l FAILED 1\n3 a FAILED 2\n4 b SUCCESS 2\n5 l FAILED 1\n"
+                      "6 a FAILED 5\n7 b SUCCESS 5\n8 c SUCCESS 1\n");
 }
 
 static void loop__whose_iteration_fails__runs_its_errors_and_ends(void **state)
 {
     struct world *w = *state;
-    int64_t id =
-        run(w, "tasks:\n"
-               "  - {id: l, type: " FLOWS "Loop, values: [x, y], outputs: [{id: o, value: "
-               "'{{ outputs.d.value }}'}], tasks: [{id: d, type: "
-               "io.kestra.plugin.core.debug.Return, format: '1', runIf: 'false'}], errors: [" LOG(
-                   "b") "], finally: [" LOG("c") "]}\n");
+    int64_t id = world_run(
+        w, "tasks:\n"
+           "  - {id: l, type: " CORE_FLOW "Loop, values: [x, y], outputs: [{id: o, value: "
+           "'{{ outputs.d.value }}'}], tasks: [{id: d, type: "
+           "io.kestra.plugin.core.debug.Return, format: '1', runIf: 'false'}], errors: [" LOG_TASK(
+               "b") "], finally: [" LOG_TASK("c") "]}\n");
     assert_end(w, id, "FAILED",
                "task l: outputs.o: outputs.d.value has no value: it was not "
                "set by the task d");
-    assert_runs(w, id, "1 l FAILED 0\n2 l FAILED 1\n3 d SKIPPED 2\n4 c SUCCESS 1\n");
+    world_assert_runs(w, id, "1 l FAILED 0\n2 l FAILED 1\n3 d SKIPPED 2\n4 c SUCCESS 1\n");
 }
 
 static void too_many_task_runs__end_the_iterations(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks:\n" LOOP("l", "transmitFailed: false, values: [x, y, z]", JOB("a")));
+    int64_t id = world_run(w, "tasks:\n" LOOP("l", "transmitFailed: false, values: [x, y, z]",
+                                              TRUE_TASK("a")));
     struct execution *x = map_find(&w->engine->executions, (uint64_t)id);
     x->run_count = RUNS_MOST;
-    end_task(&h, id, "a", 0);
+    hand_end_task(&h, id, "a", 0);
     assert_end(w, id, "FAILED", "task l: the execution has 10000 task runs, the most there may be");
-    assert_runs(w, id, "1 l FAILED 0\n2 l SUCCESS 1\n3 a SUCCESS 2\n10001 l FAILED 1\n");
+    world_assert_runs(w, id, "1 l FAILED 0\n2 l SUCCESS 1\n3 a SUCCESS 2\n10001 l FAILED 1\n");
 }
 
 /* ---- what failed ---- */
 
 #define SEQUENTIAL_THAT_MAY_FAIL                                                                   \
-    "tasks:\n  - id: s\n    type: " FLOWS "Sequential\n    allowFailure: true\n    tasks:\n"
+    "tasks:\n  - id: s\n    type: " CORE_FLOW "Sequential\n    allowFailure: true\n    tasks:\n"
 #define TELL "type: io.kestra.plugin.core.debug.Return, format: "
 
 /* Of what failed, what only holds it is left out; one that was allowed to is told, too. */
@@ -446,7 +419,7 @@ static void errors__know_what_failed(void **state)
         SEQUENTIAL_THAT_MAY_FAIL
         "      - {id: m, type: " FAIL ", errorMessage: may, allowFailure: true}\n"
         "      - id: f\n"
-        "        type: " FLOWS "ForEach\n"
+        "        type: " CORE_FLOW "ForEach\n"
         "        values: [1, 2]\n"
         "        tasks: [{id: a, type: " FAIL ", errorMessage: no}]\n"
         "    errors:\n"
@@ -463,7 +436,7 @@ static void errors__know_the_first_that_failed(void **state)
     static const char flow[] = {
         SEQUENTIAL_THAT_MAY_FAIL
         "      - id: f\n"
-        "        type: " FLOWS "ForEach\n"
+        "        type: " CORE_FLOW "ForEach\n"
         "        values: '{{ range(1, 150) }}'\n"
         "        tasks:\n"
         "          - id: a\n"

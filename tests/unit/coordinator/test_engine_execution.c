@@ -17,11 +17,6 @@
          "  - {id: one, command: [\"true\"]}\n"                                                    \
          "  - {id: two, command: [say, \"{{ outputs.one.file ?? 'none' }}\"]}\n"
 
-static void assert_state(struct world *w, int64_t id, const char *state)
-{
-    assert_string_equal(world_execution_state(w, id), state);
-}
-
 static void assert_message(struct world *w, int64_t id, const char *part, enum reason reason)
 {
     struct execution_row x = world_execution(w, id);
@@ -41,7 +36,7 @@ static void tasks__run_one_after_the_other_and_hand_on_outputs(void **state)
     int64_t id = world_start(w, "f", NULL);
     int64_t one = hand_job(&h);
     assert_true(one > 0);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     assert_int_equal(world_effects(w, EFFECT_JOB), 1);
     hand_start(&h, one);
     hand_success(&h, one, "{\"file\":\"a.csv\"}");
@@ -56,10 +51,10 @@ static void tasks__run_one_after_the_other_and_hand_on_outputs(void **state)
                  text);
     assert_string_equal(x->u.job.spec, wanted);
     mem_free(wanted);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     hand_start(&h, two);
     hand_success(&h, two, NULL);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
     const struct effect *c = world_effect(w, EFFECT_EXECUTION_CHANGED);
     assert_non_null(c);
     assert_true(c->u.changed.final && c->u.changed.id == id);
@@ -73,7 +68,7 @@ static void first_failed_task__ends_the_execution(void **state)
     int64_t id = world_start(w, "f", NULL);
     hand_exit(&h, hand_job(&h), 3);
     assert_int_equal(hand_job(&h), 0);
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     assert_message(w, id, "task one ended with exit code 3", REASON_EXIT_CODE);
 }
 
@@ -93,7 +88,7 @@ static void allow_failure__makes_a_warning_and_goes_on(void **state)
     assert_true(two > 0);
     hand_start(&h, two);
     hand_success(&h, two, NULL);
-    assert_state(w, id, "WARNING");
+    world_assert_state(w, id, "WARNING");
 }
 
 static void retry__is_of_the_job_and_the_execution_waits(void **state)
@@ -109,14 +104,14 @@ static void retry__is_of_the_job_and_the_execution_waits(void **state)
     assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, one)->u.job.spec, "[\"echo\",\"1\"]"));
     hand_exit(&h, one, 3);
     assert_int_equal(world_state(w, one), JOB_RETRYING);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     world_pass(w, 10000);
     world_tick(w);
     assert_int_equal(hand_job(&h), one);
     assert_non_null(strstr(world_effect_for(w, EFFECT_JOB, one)->u.job.spec, "[\"echo\",\"2\"]"));
     hand_start(&h, one);
     hand_success(&h, one, NULL);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static void disabled_tasks__are_passed_by(void **state)
@@ -134,7 +129,7 @@ static void disabled_tasks__are_passed_by(void **state)
     job_row_fini(&j);
     hand_start(&h, one);
     hand_success(&h, one, NULL);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static void log_tasks__need_no_agent(void **state)
@@ -145,7 +140,7 @@ static void log_tasks__need_no_agent(void **state)
                              "  - {id: say, type: io.kestra.plugin.core.log.Log, message: \"it is "
                              "{{ inputs.day }}\"}\n");
     int64_t id = world_start(w, "f", "{\"day\":\"monday\"}");
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
     const struct effect *x = world_effect(w, EFFECT_OUTPUT);
     assert_non_null(x);
     assert_int_equal(world_state(w, x->u.output.job), JOB_SUCCESS);
@@ -170,7 +165,7 @@ static void log_task__with_a_message_beyond_64_KiB__fails(void **state)
         buf_addf(&inputs, "{\"x\":\"%0*d\"}", n, 0);
         int64_t id = world_start(w, "f", inputs.data);
         buf_fini(&inputs);
-        assert_state(w, id, n < 32768 ? "SUCCESS" : "FAILED");
+        world_assert_state(w, id, n < 32768 ? "SUCCESS" : "FAILED");
         if (n > 32768) assert_message(w, id, "larger than 65535 bytes", REASON_PAYLOAD_TOO_LARGE);
     }
 }
@@ -187,7 +182,7 @@ static void missing_output__fails_the_task_with_the_sentence(void **state)
     hand_start(&h, one);
     hand_success(&h, one, NULL);
     assert_int_equal(hand_job(&h), 0);
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     assert_message(w, id, "outputs.one.file", REASON_NOT_STARTED);
 }
 
@@ -201,7 +196,7 @@ static void expression_that_names_no_group__fails_at_once(void **state)
                              "  - {id: one, command: [\"true\"], workerGroup: {key: \"{{ "
                              "inputs.where }}\"}}\n");
     int64_t id = world_start(w, "f", "{\"where\":\"linux-dbb\"}");
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     assert_message(w, id, "there is no worker group 'linux-dbb', did you mean 'linux-db'?",
                    REASON_UNKNOWN_GROUP);
     id = world_start(w, "f", "{\"where\":\"linux-db\"}");
@@ -230,7 +225,7 @@ static void fallback__ends_the_task_when_nobody_is_there(void **state)
         mem_free(source);
         int64_t id = world_start(w, "f", NULL);
         world_live(w, 120000);
-        assert_state(w, id, cases[i].state);
+        world_assert_state(w, id, cases[i].state);
         struct execution_row x = world_execution(w, id);
         assert_int_equal(x.reason, cases[i].reason);
         execution_row_fini(&x);
@@ -284,10 +279,10 @@ static void cancel__kills_the_task_and_runs_nothing_more(void **state)
     hand_start(&h, one);
     world_cancel(w, id);
     assert_non_null(world_effect_for(w, EFFECT_KILL, one));
-    assert_state(w, id, "KILLING");
+    world_assert_state(w, id, "KILLING");
     world_cancel(w, id); /* again: nothing new */
     hand_killed(&h, one);
-    assert_state(w, id, "KILLED");
+    world_assert_state(w, id, "KILLED");
     assert_int_equal(hand_job(&h), 0);
     world_do(w, cmd_id(w, CMD_EXECUTION_CANCEL, id));
     assert_int_equal(world_reply(w)->rc, ERR_CONFLICT);
@@ -304,7 +299,7 @@ static void cancel__task_that_ends_well_meanwhile__is_the_last_one(void **state)
     world_cancel(w, id);
     hand_success(&h, one, NULL);
     assert_int_equal(world_state(w, one), JOB_SUCCESS);
-    assert_state(w, id, "KILLED");
+    world_assert_state(w, id, "KILLED");
     assert_int_equal(hand_job(&h), 0);
 }
 
@@ -321,7 +316,7 @@ static void cancel__in_the_batch_in_which_a_task_ends__runs_nothing_more(void **
     world_apply(w, cmd_id(w, CMD_EXECUTION_CANCEL, id));
     world_commit(w);
     assert_int_equal(hand_job(&h), 0);
-    assert_state(w, id, "KILLED");
+    world_assert_state(w, id, "KILLED");
 }
 
 static void cancel__queued_task__is_over_at_once(void **state)
@@ -330,7 +325,7 @@ static void cancel__queued_task__is_over_at_once(void **state)
     world_apply_flow(w, TWO);
     int64_t id = world_start(w, "f", NULL), job = world_execution_job(w, id);
     world_cancel(w, id);
-    assert_state(w, id, "KILLED");
+    world_assert_state(w, id, "KILLED");
     assert_int_equal(world_state(w, job), JOB_CANCELLED);
 }
 
@@ -340,7 +335,7 @@ static void cancelled_job__takes_its_execution_along(void **state)
     world_apply_flow(w, TWO);
     int64_t id = world_start(w, "f", NULL);
     world_do(w, cmd_id(w, CMD_CANCEL, world_execution_job(w, id)));
-    assert_state(w, id, "CANCELLED");
+    world_assert_state(w, id, "CANCELLED");
 }
 
 /* The failure was on its way when the job was cancelled. */
@@ -358,7 +353,7 @@ static void cancelled_job__that_fails_though_it_may__takes_its_execution_along(v
     assert_int_equal(world_state(w, one), JOB_KILLING);
     world_do(w, cmd_finished(h.session, ++h.seq, one, 1, JOB_FAILED, REASON_EXIT_CODE));
     assert_int_equal(world_state(w, one), JOB_FAILED);
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     assert_int_equal(hand_job(&h), 0);
 }
 
@@ -378,22 +373,22 @@ static void concurrency_queue__waits_for_a_place_in_order(void **state)
         id[i] = world_start(w, "f", NULL);
         job[i] = hand_job(&h);
     }
-    assert_state(w, id[1], "RUNNING");
-    assert_state(w, id[2], "QUEUED");
+    world_assert_state(w, id[1], "RUNNING");
+    world_assert_state(w, id[2], "QUEUED");
     assert_int_equal(job[2], 0);
     world_crash(w); /* the places are where they were */
     hand_reopen(&h);
-    assert_state(w, id[3], "QUEUED");
+    world_assert_state(w, id[3], "QUEUED");
     job[0] = world_execution_job(w, id[0]);
     /* an agent that knows nothing of them: they are given back, and handed out again */
     assert_int_equal(world_state(w, job[0]), JOB_SUBMITTED);
     hand_start(&h, job[0]);
     hand_success(&h, job[0], NULL);
     world_live(w, 10);
-    assert_state(w, id[2], "RUNNING");
-    assert_state(w, id[3], "QUEUED");
+    world_assert_state(w, id[2], "RUNNING");
+    world_assert_state(w, id[3], "QUEUED");
     world_cancel(w, id[3]);
-    assert_state(w, id[3], "CANCELLED");
+    world_assert_state(w, id[3], "CANCELLED");
 }
 
 static void concurrency_cancel_and_fail__end_what_is_too_much(void **state)
@@ -406,13 +401,13 @@ static void concurrency_cancel_and_fail__end_what_is_too_much(void **state)
     int64_t job = hand_job(&h);
     world_start(w, "f", NULL);
     int64_t third = world_start(w, "f", NULL);
-    assert_state(w, third, "CANCELLED");
+    world_assert_state(w, third, "CANCELLED");
     assert_message(w, third, "as many as its concurrency limit", REASON_NONE);
     world_apply_flow(w, LIMITED("FAIL"));
-    assert_state(w, world_start(w, "f", NULL), "FAILED");
+    world_assert_state(w, world_start(w, "f", NULL), "FAILED");
     hand_start(&h, job);
     hand_success(&h, job, NULL);
-    assert_state(w, world_start(w, "f", NULL), "RUNNING");
+    world_assert_state(w, world_start(w, "f", NULL), "RUNNING");
 }
 
 static void concurrency__greater_limit__lets_the_queued_go(void **state)
@@ -422,11 +417,11 @@ static void concurrency__greater_limit__lets_the_queued_go(void **state)
     int64_t id[5];
     for (int i = 0; i < 5; i++)
         id[i] = world_start(w, "f", NULL);
-    assert_state(w, id[4], "QUEUED");
+    world_assert_state(w, id[4], "QUEUED");
     world_apply_flow(w, HEAD "tasks:\n  - {id: one, command: [\"true\"]}\n");
     world_live(w, 10);
     for (int i = 0; i < 5; i++)
-        assert_state(w, id[i], "RUNNING");
+        world_assert_state(w, id[i], "RUNNING");
 }
 
 static void concurrency__one_at_a_time__takes_them_in_order(void **state)
@@ -443,12 +438,12 @@ static void concurrency__one_at_a_time__takes_them_in_order(void **state)
     world_apply_flow(w, HEAD "tasks:\n  - {id: one, command: [\"false\"]}\n"
                              "concurrency: {limit: 1}\n");
     for (int i = 0; i < COUNT; i++) {
-        assert_state(w, ids[i], "RUNNING");
-        if (i + 1 < COUNT) assert_state(w, ids[i + 1], "QUEUED");
+        world_assert_state(w, ids[i], "RUNNING");
+        if (i + 1 < COUNT) world_assert_state(w, ids[i + 1], "QUEUED");
         int64_t job = world_execution_job(w, ids[i]);
         hand_start(&h, job);
         hand_success(&h, job, NULL);
-        assert_state(w, ids[i], "SUCCESS");
+        world_assert_state(w, ids[i], "SUCCESS");
         world_live(w, 10);
     }
 }
@@ -475,7 +470,7 @@ static void concurrency__many_that_end_as_they_begin__are_taken_in_steps(void **
         world_live(w, 1);
     }
     assert_true(batches > 2);
-    assert_state(w, ids[COUNT - 1], "FAILED");
+    world_assert_state(w, ids[COUNT - 1], "FAILED");
 }
 
 /* ---- starting ---- */
@@ -566,7 +561,7 @@ static void deleted_flow__lets_the_running_end_and_cancels_the_queued(void **sta
     int64_t queued = world_start(w, "f", NULL);
     world_do(w, cmd_place(w, CMD_FLOW_DELETE, "f", NULL));
     assert_int_equal(world_reply(w)->rc, 0);
-    assert_state(w, queued, "CANCELLED");
+    world_assert_state(w, queued, "CANCELLED");
     assert_message(w, queued, "its flow was deleted", REASON_CANCELLED);
     world_do(w, cmd_start(w, "f", NULL));
     assert_int_equal(world_reply(w)->rc, ERR_NOT_FOUND);
@@ -579,7 +574,7 @@ static void deleted_flow__lets_the_running_end_and_cancels_the_queued(void **sta
     assert_true(two > 0);
     hand_start(&h, two);
     hand_success(&h, two, NULL);
-    assert_state(w, running, "SUCCESS");
+    world_assert_state(w, running, "SUCCESS");
 }
 
 static int cancelled_in_batch(const struct world *w)
@@ -608,8 +603,8 @@ static void deleted_flow__with_a_long_queue__cancels_it_in_steps(void **state)
     world_crash(w);
     world_live(w, 10);
     for (int i = 1; i < COUNT; i++)
-        assert_state(w, ids[i], "CANCELLED");
-    assert_state(w, ids[0], "RUNNING");
+        world_assert_state(w, ids[i], "CANCELLED");
+    world_assert_state(w, ids[0], "RUNNING");
     world_apply_flow(w, flow);
 }
 

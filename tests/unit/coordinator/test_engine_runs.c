@@ -12,40 +12,16 @@
 #include <cmocka.h>
 #include <string.h>
 
-#define HEAD "id: f\nnamespace: a.b\n"
-#define FLOWS "io.kestra.plugin.core.flow."
-#define LOG(id) "{id: " id ", type: io.kestra.plugin.core.log.Log, message: x}"
-#define JOB(id) "{id: " id ", command: [\"true\"]}"
 #define BAD(id) "{id: " id ", type: io.kestra.plugin.core.execution.Fail, errorMessage: no}"
-#define NAP(id) "{id: " id ", type: " FLOWS "Sleep, duration: PT1H}"
+#define NAP(id) "{id: " id ", type: " CORE_FLOW "Sleep, duration: PT1H}"
 #define IF(id, condition, then, other)                                                             \
-    "{id: " id ", type: " FLOWS "If, condition: \"" condition "\", then: [" then                   \
+    "{id: " id ", type: " CORE_FLOW "If, condition: \"" condition "\", then: [" then               \
     "], else: [" other "]}"
 #define SWITCH(id, value, one, two, rest)                                                          \
-    "{id: " id ", type: " FLOWS "Switch, value: " value ", cases: {one: [" one "], two: [" two     \
+    "{id: " id ", type: " CORE_FLOW "Switch, value: " value ", cases: {one: [" one "], two: [" two \
     "]}" rest "}"
-#define SEQUENTIAL(id, tasks) "{id: " id ", type: " FLOWS "Sequential, tasks: [" tasks "]}"
-#define PARALLEL(id, tasks) "{id: " id ", type: " FLOWS "Parallel, tasks: [" tasks "]}"
-
-static int64_t run(struct world *w, const char *rest)
-{
-    char *source = str_dupf(HEAD "%s", rest);
-    world_apply_flow(w, source);
-    mem_free(source);
-    return world_start(w, "f", NULL);
-}
-
-static void assert_runs(struct world *w, int64_t id, const char *expected)
-{
-    char *text = world_runs(w, id);
-    assert_string_equal(text, expected);
-    mem_free(text);
-}
-
-static void assert_state(struct world *w, int64_t id, const char *state)
-{
-    assert_string_equal(world_execution_state(w, id), state);
-}
+#define SEQUENTIAL(id, tasks) "{id: " id ", type: " CORE_FLOW "Sequential, tasks: [" tasks "]}"
+#define PARALLEL(id, tasks) "{id: " id ", type: " CORE_FLOW "Parallel, tasks: [" tasks "]}"
 
 static void assert_message(struct world *w, int64_t id, const char *message)
 {
@@ -54,35 +30,17 @@ static void assert_message(struct world *w, int64_t id, const char *message)
     execution_row_fini(&x);
 }
 
-/* Ends the job of the task's last run well, or with this code. */
-static void end_task(struct hand *h, int64_t id, const char *task, int64_t code)
-{
-    int64_t job = world_task_job(h->w, id, task);
-    if (world_state(h->w, job) == JOB_SUBMITTED) hand_start(h, job);
-    if (code)
-        hand_exit(h, job, code);
-    else
-        hand_success(h, job, NULL);
-}
-
-static void crash(struct hand *h)
-{
-    world_crash(h->w);
-    hand_reopen(h);
-    world_live(h->w, 10);
-}
-
 /* ---- order ---- */
 
 static void sequential__holds_its_tasks_and_ends_behind_them(void **state)
 {
     struct world *w = *state;
-    int64_t id =
-        run(w, "tasks: [" LOG("a") "," SEQUENTIAL("s", LOG("b") "," LOG("c")) "," LOG("d") "]\n");
-    assert_state(w, id, "SUCCESS");
-    assert_runs(w, id,
-                "1 a SUCCESS 0\n2 s SUCCESS 0\n3 b SUCCESS 2\n4 c SUCCESS 2\n"
-                "5 d SUCCESS 0\n");
+    int64_t id = world_run(w, "tasks: [" LOG_TASK("a") "," SEQUENTIAL(
+                                  "s", LOG_TASK("b") "," LOG_TASK("c")) "," LOG_TASK("d") "]\n");
+    world_assert_state(w, id, "SUCCESS");
+    world_assert_runs(w, id,
+                      "1 a SUCCESS 0\n2 s SUCCESS 0\n3 b SUCCESS 2\n4 c SUCCESS 2\n"
+                      "5 d SUCCESS 0\n");
 }
 
 static void parallel__begins_all_at_once_and_waits_for_all(void **state)
@@ -90,80 +48,82 @@ static void parallel__begins_all_at_once_and_waits_for_all(void **state)
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
     int64_t id =
-        run(w, "tasks: [" PARALLEL("p", JOB("a") "," JOB("b") "," LOG("c")) "," JOB("d") "]\n");
-    assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b RUNNING 1\n4 c SUCCESS 1\n");
-    end_task(&h, id, "b", 0);
-    crash(&h);
-    assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b SUCCESS 1\n4 c SUCCESS 1\n");
-    assert_state(w, id, "RUNNING");
+        world_run(w, "tasks: [" PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK("b") "," LOG_TASK(
+                                                  "c")) "," TRUE_TASK("d") "]\n");
+    world_assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b RUNNING 1\n4 c SUCCESS 1\n");
+    hand_end_task(&h, id, "b", 0);
+    hand_crash(&h);
+    world_assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b SUCCESS 1\n4 c SUCCESS 1\n");
+    world_assert_state(w, id, "RUNNING");
     world_live(w, 700000); /* the agent did not know of it any more */
-    assert_state(w, id, "FAILED");
-    assert_runs(w, id, "1 p FAILED 0\n2 a FAILED 1\n3 b SUCCESS 1\n4 c SUCCESS 1\n");
+    world_assert_state(w, id, "FAILED");
+    world_assert_runs(w, id, "1 p FAILED 0\n2 a FAILED 1\n3 b SUCCESS 1\n4 c SUCCESS 1\n");
 }
 
 static void parallel__concurrent__so_many_at_a_time(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks:\n  - {id: p, type: " FLOWS "Parallel, concurrent: 2, tasks: [" JOB(
-                            "a") "," JOB("b") "," JOB("c") "]}\n");
+    int64_t id = world_run(w, "tasks:\n  - {id: p, type: " CORE_FLOW
+                              "Parallel, concurrent: 2, tasks: [" TRUE_TASK("a") "," TRUE_TASK(
+                                  "b") "," TRUE_TASK("c") "]}\n");
     assert_int_equal(world_run_count(w, id), 3);
-    end_task(&h, id, "a", 0);
+    hand_end_task(&h, id, "a", 0);
     assert_int_equal(world_run_count(w, id), 4);
-    end_task(&h, id, "b", 0);
-    end_task(&h, id, "c", 0);
-    assert_state(w, id, "SUCCESS");
+    hand_end_task(&h, id, "b", 0);
+    hand_end_task(&h, id, "c", 0);
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static void parallel__one_fails__no_further_one_begins_and_the_others_go_on(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks:\n  - {id: p, type: " FLOWS "Parallel, concurrent: 2, tasks: [" JOB(
-                            "a") "," JOB("b") "," JOB("c") "]}\n  - " LOG("d") "\n");
-    end_task(&h, id, "a", 3);
-    assert_runs(w, id, "1 p RUNNING 0\n2 a FAILED 1\n3 b RUNNING 1\n");
-    end_task(&h, id, "b", 0);
-    assert_state(w, id, "FAILED");
-    assert_runs(w, id, "1 p FAILED 0\n2 a FAILED 1\n3 b SUCCESS 1\n");
+    int64_t id = world_run(w, "tasks:\n  - {id: p, type: " CORE_FLOW
+                              "Parallel, concurrent: 2, tasks: [" TRUE_TASK("a") "," TRUE_TASK(
+                                  "b") "," TRUE_TASK("c") "]}\n  - " LOG_TASK("d") "\n");
+    hand_end_task(&h, id, "a", 3);
+    world_assert_runs(w, id, "1 p RUNNING 0\n2 a FAILED 1\n3 b RUNNING 1\n");
+    hand_end_task(&h, id, "b", 0);
+    world_assert_state(w, id, "FAILED");
+    world_assert_runs(w, id, "1 p FAILED 0\n2 a FAILED 1\n3 b SUCCESS 1\n");
     assert_message(w, id, "task a ended with exit code 3");
 }
 
 static void if_and_switch__take_one_list_and_no_other(void **state)
 {
     struct world *w = *state;
-    int64_t id =
-        run(w,
-            "tasks: [" IF("y", "yes", LOG("a"), LOG("b")) "," IF(
-                "n", "false", LOG("c"),
-                LOG("d")) ","
-                          "{id: no, type: " FLOWS
-                          "If, condition: \"0\", then: [" LOG("e") "]}," SWITCH(
-                              "s", "two", LOG("g"), LOG("h"),
-                              ", defaults: [" LOG(
-                                  "i") "]") "," SWITCH("t", "x", LOG("j"), LOG("k"),
-                                                       ", defaults: [" LOG(
-                                                           "l") "]") "," SWITCH("u", "x", LOG("m"),
-                                                                                LOG("o"),
-                                                                                "") "]\n");
-    assert_state(w, id, "SUCCESS");
-    assert_runs(w, id,
-                "1 y SUCCESS 0\n2 a SUCCESS 1\n3 n SUCCESS 0\n4 d SUCCESS 3\n"
-                "5 no SUCCESS 0\n6 s SUCCESS 0\n7 h SUCCESS 6\n8 t SUCCESS 0\n"
-                "9 l SUCCESS 8\n10 u SUCCESS 0\n");
+    int64_t id = world_run(
+        w, "tasks: [" IF("y", "yes", LOG_TASK("a"), LOG_TASK("b")) "," IF(
+               "n", "false", LOG_TASK("c"),
+               LOG_TASK("d")) ","
+                              "{id: no, type: " CORE_FLOW
+                              "If, condition: \"0\", then: [" LOG_TASK("e") "]}," SWITCH(
+                                  "s", "two", LOG_TASK("g"), LOG_TASK("h"),
+                                  ", defaults: [" LOG_TASK(
+                                      "i") "]") "," SWITCH("t", "x", LOG_TASK("j"), LOG_TASK("k"),
+                                                           ", defaults: [" LOG_TASK(
+                                                               "l") "]") "," SWITCH("u", "x",
+                                                                                    LOG_TASK("m"),
+                                                                                    LOG_TASK("o"),
+                                                                                    "") "]\n");
+    world_assert_state(w, id, "SUCCESS");
+    world_assert_runs(w, id,
+                      "1 y SUCCESS 0\n2 a SUCCESS 1\n3 n SUCCESS 0\n4 d SUCCESS 3\n"
+                      "5 no SUCCESS 0\n6 s SUCCESS 0\n7 h SUCCESS 6\n8 t SUCCESS 0\n"
+                      "9 l SUCCESS 8\n10 u SUCCESS 0\n");
 }
 
 static void if__whose_condition_has_no_value__fails(void **state)
 {
     struct world *w = *state;
-    int64_t id =
-        run(w,
-            "tasks:\n  - {id: a, command: [\"true\"], runIf: \"false\"}\n"
-            "  - {id: y, type: " FLOWS
-            "If, condition: \"{{ outputs.a.x }}\", then: [" LOG("b") "]}\n"
-                                                                     "finally: [" LOG("c") "]\n");
-    assert_state(w, id, "FAILED");
-    assert_runs(w, id, "1 a SKIPPED 0\n2 y FAILED 0\n3 c SUCCESS 0\n");
+    int64_t id = world_run(w, "tasks:\n  - {id: a, command: [\"true\"], runIf: \"false\"}\n"
+                              "  - {id: y, type: " CORE_FLOW
+                              "If, condition: \"{{ outputs.a.x }}\", then: [" LOG_TASK(
+                                  "b") "]}\n"
+                                       "finally: [" LOG_TASK("c") "]\n");
+    world_assert_state(w, id, "FAILED");
+    world_assert_runs(w, id, "1 a SKIPPED 0\n2 y FAILED 0\n3 c SUCCESS 0\n");
     struct execution_row x = world_execution(w, id);
     assert_non_null(strstr(x.message, "task y: condition: "));
     assert_int_equal(x.reason, REASON_NOT_STARTED);
@@ -173,16 +133,16 @@ static void if__whose_condition_has_no_value__fails(void **state)
 static void texts__that_cannot_be_worked_out__are_named_by_their_key(void **state)
 {
     static const char *const bad[][2] = {
-        {"If, condition: '{{ 1 / 0 }}', then: [" LOG("b") "]", "condition"},
-        {"Switch, value: '{{ 1 / 0 }}', defaults: [" LOG("b") "]", "value"},
-        {"Sequential, runIf: '{{ 1 / 0 }}', tasks: [" LOG("b") "]", "runIf"},
+        {"If, condition: '{{ 1 / 0 }}', then: [" LOG_TASK("b") "]", "condition"},
+        {"Switch, value: '{{ 1 / 0 }}', defaults: [" LOG_TASK("b") "]", "value"},
+        {"Sequential, runIf: '{{ 1 / 0 }}', tasks: [" LOG_TASK("b") "]", "runIf"},
     };
     struct world *w = *state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char *flow = str_dupf("tasks: [{id: y, type: " FLOWS "%s}]\n", bad[i][0]);
+        char *flow = str_dupf("tasks: [{id: y, type: " CORE_FLOW "%s}]\n", bad[i][0]);
         char *said = str_dupf("task y: %s: '{{ 1 / 0 }}': a number is divided by 0", bad[i][1]);
-        int64_t id = run(w, flow);
-        assert_state(w, id, "FAILED");
+        int64_t id = world_run(w, flow);
+        world_assert_state(w, id, "FAILED");
         assert_message(w, id, said);
         mem_free(flow);
         mem_free(said);
@@ -192,14 +152,15 @@ static void texts__that_cannot_be_worked_out__are_named_by_their_key(void **stat
 static void run_if__that_says_no__skips_the_task_and_all_that_it_holds(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks:\n  - {id: a, command: [\"true\"], runIf: \"false\"}\n"
-                        "  - {id: s, type: " FLOWS
-                        "Sequential, runIf: \"0\", tasks: [" BAD("b") "], finally: [" LOG(
-                            "c") "]}\n"
-                                 "  - {id: d, type: io.kestra.plugin.core.log.Log, message: \"{{"
-                                 " outputs.a.x ?? 'absent' }}\", runIf: \"1\"}\n");
-    assert_state(w, id, "SUCCESS");
-    assert_runs(w, id, "1 a SKIPPED 0\n2 s SKIPPED 0\n3 d SUCCESS 0\n");
+    int64_t id =
+        world_run(w, "tasks:\n  - {id: a, command: [\"true\"], runIf: \"false\"}\n"
+                     "  - {id: s, type: " CORE_FLOW
+                     "Sequential, runIf: \"0\", tasks: [" BAD("b") "], finally: [" LOG_TASK(
+                         "c") "]}\n"
+                              "  - {id: d, type: io.kestra.plugin.core.log.Log, message: \"{{"
+                              " outputs.a.x ?? 'absent' }}\", runIf: \"1\"}\n");
+    world_assert_state(w, id, "SUCCESS");
+    world_assert_runs(w, id, "1 a SKIPPED 0\n2 s SKIPPED 0\n3 d SUCCESS 0\n");
 }
 
 /* ---- errors and finally ---- */
@@ -207,41 +168,43 @@ static void run_if__that_says_no__skips_the_task_and_all_that_it_holds(void **st
 static void errors__run_from_the_inside_out_and_the_end_is_failed(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks:\n  - {id: s, type: " FLOWS
-                        "Sequential, tasks: [" BAD("a") "," LOG("b") "], errors: [" LOG(
-                            "c") "], finally: [" LOG("d") "]}\n"
-                                                          "  - " LOG("e") "\nerrors: [" LOG(
-                                                              "g") "]\nfinally: [" LOG("h") "]\n");
-    assert_state(w, id, "FAILED");
-    assert_runs(w, id,
-                "1 s FAILED 0\n2 a FAILED 1\n3 c SUCCESS 1\n4 d SUCCESS 1\n"
-                "5 g SUCCESS 0\n6 h SUCCESS 0\n");
+    int64_t id = world_run(
+        w, "tasks:\n  - {id: s, type: " CORE_FLOW
+           "Sequential, tasks: [" BAD("a") "," LOG_TASK("b") "], errors: [" LOG_TASK(
+               "c") "], finally: [" LOG_TASK("d") "]}\n"
+                                                  "  - " LOG_TASK("e") "\nerrors: [" LOG_TASK(
+                                                      "g") "]\nfinally: [" LOG_TASK("h") "]\n");
+    world_assert_state(w, id, "FAILED");
+    world_assert_runs(w, id,
+                      "1 s FAILED 0\n2 a FAILED 1\n3 c SUCCESS 1\n4 d SUCCESS 1\n"
+                      "5 g SUCCESS 0\n6 h SUCCESS 0\n");
     assert_message(w, id, "task a: no");
 }
 
 static void finally__runs_alone_when_all_went_well(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks: [" LOG("a") "]\nerrors: [" LOG("b") "]\nfinally: [" LOG("c") "]\n");
-    assert_state(w, id, "SUCCESS");
-    assert_runs(w, id, "1 a SUCCESS 0\n2 c SUCCESS 0\n");
+    int64_t id = world_run(w, "tasks: [" LOG_TASK("a") "]\nerrors: [" LOG_TASK(
+                                  "b") "]\nfinally: [" LOG_TASK("c") "]\n");
+    world_assert_state(w, id, "SUCCESS");
+    world_assert_runs(w, id, "1 a SUCCESS 0\n2 c SUCCESS 0\n");
 }
 
 static void errors_that_fail__stop_and_finally_runs(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks: [" BAD("a") "]\nerrors: [" BAD("b") "," LOG(
-                            "c") "]\nfinally: [" BAD("d") "," LOG("e") "]\n");
-    assert_state(w, id, "FAILED");
-    assert_runs(w, id, "1 a FAILED 0\n2 b FAILED 0\n3 d FAILED 0\n");
+    int64_t id = world_run(w, "tasks: [" BAD("a") "]\nerrors: [" BAD("b") "," LOG_TASK(
+                                  "c") "]\nfinally: [" BAD("d") "," LOG_TASK("e") "]\n");
+    world_assert_state(w, id, "FAILED");
+    world_assert_runs(w, id, "1 a FAILED 0\n2 b FAILED 0\n3 d FAILED 0\n");
     assert_message(w, id, "task a: no");
 }
 
 static void finally_that_fails__fails_what_went_well(void **state)
 {
     struct world *w = *state;
-    int64_t id = run(w, "tasks: [" LOG("a") "]\nfinally: [" BAD("b") "]\n");
-    assert_state(w, id, "FAILED");
+    int64_t id = world_run(w, "tasks: [" LOG_TASK("a") "]\nfinally: [" BAD("b") "]\n");
+    world_assert_state(w, id, "FAILED");
     assert_message(w, id, "task b: no");
 }
 
@@ -249,89 +212,90 @@ static void allow_failure__of_what_holds_tasks__is_a_warning_and_goes_on(void **
 {
     struct world *w = *state;
     int64_t id =
-        run(w, "tasks:\n  - {id: s, type: " FLOWS "Sequential, allowFailure: true, tasks:"
-               " [" BAD("a") "," LOG("b") "], errors: [" LOG("c") "]}\n  - " LOG("d") "\n");
-    assert_state(w, id, "WARNING");
-    assert_runs(w, id, "1 s WARNING 0\n2 a FAILED 1\n3 c SUCCESS 1\n4 d SUCCESS 0\n");
-    id = run(w,
-             "tasks:\n  - {id: s, type: " FLOWS "Sequential, allowFailure: true,"
-             " allowWarning: true, tasks: [" BAD(
-                 "a") "]}\n"
-                      "  - {id: b, type: io.kestra.plugin.core.execution.Fail, allowFailure: true,"
-                      " allowWarning: true}\n");
-    assert_state(w, id, "SUCCESS");
-    assert_runs(w, id, "1 s SUCCESS 0\n2 a FAILED 1\n3 b SUCCESS 0\n");
+        world_run(w, "tasks:\n  - {id: s, type: " CORE_FLOW "Sequential, allowFailure: true, tasks:"
+                     " [" BAD("a") "," LOG_TASK("b") "], errors: [" LOG_TASK(
+                         "c") "]}\n  - " LOG_TASK("d") "\n");
+    world_assert_state(w, id, "WARNING");
+    world_assert_runs(w, id, "1 s WARNING 0\n2 a FAILED 1\n3 c SUCCESS 1\n4 d SUCCESS 0\n");
+    id = world_run(
+        w, "tasks:\n  - {id: s, type: " CORE_FLOW "Sequential, allowFailure: true,"
+           " allowWarning: true, tasks: [" BAD(
+               "a") "]}\n"
+                    "  - {id: b, type: io.kestra.plugin.core.execution.Fail, allowFailure: true,"
+                    " allowWarning: true}\n");
+    world_assert_state(w, id, "SUCCESS");
+    world_assert_runs(w, id, "1 s SUCCESS 0\n2 a FAILED 1\n3 b SUCCESS 0\n");
 }
 
 /* ---- a cancel ---- */
 
-#define CLEANS                                                                                     \
-    "tasks:\n  - {id: s, type: " FLOWS                                                             \
-    "Sequential, tasks: [" PARALLEL("p", JOB("a") "," JOB("b") "," NAP("n")) "], errors: [" LOG(   \
-        "x") "], finally: [" JOB("c") "]}\n  - " LOG("d") "\nerrors: [" LOG("y") "]\nfinally: "    \
-                                                                                 "[" JOB("e") "]"  \
-                                                                                              "\n"
+#define CLEANS                                                                                                                                           \
+    "tasks:\n  - {id: s, type: " CORE_FLOW "Sequential, tasks: [" PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK("b") "," NAP("n")) "], errors: [" LOG_TASK( \
+        "x") "], finally: [" TRUE_TASK("c") "]}\n  - " LOG_TASK("d") "\nerrors: [" LOG_TASK("y") "]\nfinally: "                                          \
+                                                                                                 "[" TRUE_TASK(                                          \
+                                                                                                     "e") "]"                                            \
+                                                                                                          "\n"
 
 static void cancel__kills_all_and_runs_finally_from_the_inside_out(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, CLEANS);
+    int64_t id = world_run(w, CLEANS);
     int64_t a = world_task_job(w, id, "a"), b = world_task_job(w, id, "b");
     hand_start(&h, a);
     hand_start(&h, b);
     world_cancel(w, id);
-    assert_state(w, id, "KILLING");
+    world_assert_state(w, id, "KILLING");
     assert_int_equal(world_state(w, a), JOB_KILLING);
     assert_int_equal(world_state(w, b), JOB_KILLING);
-    assert_runs(w, id,
-                "1 s RUNNING 0\n2 p RUNNING 1\n3 a RUNNING 2\n4 b RUNNING 2\n"
-                "5 n KILLED 2\n");
+    world_assert_runs(w, id,
+                      "1 s RUNNING 0\n2 p RUNNING 1\n3 a RUNNING 2\n4 b RUNNING 2\n"
+                      "5 n KILLED 2\n");
     world_cancel(w, id); /* once more changes nothing */
     hand_killed(&h, a);
     hand_success(&h, b, NULL); /* it ended by itself meanwhile */
-    assert_runs(w, id,
-                "1 s RUNNING 0\n2 p KILLED 1\n3 a KILLED 2\n4 b SUCCESS 2\n"
-                "5 n KILLED 2\n6 c RUNNING 1\n");
+    world_assert_runs(w, id,
+                      "1 s RUNNING 0\n2 p KILLED 1\n3 a KILLED 2\n4 b SUCCESS 2\n"
+                      "5 n KILLED 2\n6 c RUNNING 1\n");
     world_cancel(w, id);
     assert_int_equal(world_state(w, world_task_job(w, id, "c")), JOB_SUBMITTED);
-    end_task(&h, id, "c", 0);
-    assert_state(w, id, "KILLING");
-    end_task(&h, id, "e", 0);
-    assert_state(w, id, "KILLED");
-    assert_runs(w, id,
-                "1 s KILLED 0\n2 p KILLED 1\n3 a KILLED 2\n4 b SUCCESS 2\n5 n KILLED 2\n"
-                "6 c SUCCESS 1\n7 e SUCCESS 0\n");
+    hand_end_task(&h, id, "c", 0);
+    world_assert_state(w, id, "KILLING");
+    hand_end_task(&h, id, "e", 0);
+    world_assert_state(w, id, "KILLED");
+    world_assert_runs(w, id,
+                      "1 s KILLED 0\n2 p KILLED 1\n3 a KILLED 2\n4 b SUCCESS 2\n5 n KILLED 2\n"
+                      "6 c SUCCESS 1\n7 e SUCCESS 0\n");
 }
 
 static void cancel__during_finally__lets_it_end(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id =
-        run(w, "tasks: [" LOG("a") "]\nfinally: [" SEQUENTIAL("s", JOB("b") "," LOG("c")) "]\n");
+    int64_t id = world_run(w, "tasks: [" LOG_TASK("a") "]\nfinally: [" SEQUENTIAL(
+                                  "s", TRUE_TASK("b") "," LOG_TASK("c")) "]\n");
     world_cancel(w, id);
-    assert_state(w, id, "KILLING");
-    end_task(&h, id, "b", 0);
-    assert_state(w, id, "KILLED");
-    assert_runs(w, id, "1 a SUCCESS 0\n2 s SUCCESS 0\n3 b SUCCESS 2\n4 c SUCCESS 2\n");
+    world_assert_state(w, id, "KILLING");
+    hand_end_task(&h, id, "b", 0);
+    world_assert_state(w, id, "KILLED");
+    world_assert_runs(w, id, "1 a SUCCESS 0\n2 s SUCCESS 0\n3 b SUCCESS 2\n4 c SUCCESS 2\n");
 }
 
 static void cancel__and_a_crash__go_on_to_finally_once(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, CLEANS);
+    int64_t id = world_run(w, CLEANS);
     world_cancel(w, id);
     world_crash(w);
     world_live(w, 700000); /* the agent is gone: what it had ends as killed */
-    assert_state(w, id, "KILLING");
+    world_assert_state(w, id, "KILLING");
     hand_reopen(&h);
-    end_task(&h, id, "c", 0);
+    hand_end_task(&h, id, "c", 0);
     world_crash(w);
     hand_reopen(&h);
     world_live(w, 700000);
-    assert_state(w, id, "KILLED");
+    world_assert_state(w, id, "KILLED");
     char *text = world_runs(w, id);
     assert_non_null(strstr(text, "6 c SUCCESS 1\n7 e "));
     assert_null(strstr(text, "\n8 "));
@@ -342,14 +306,14 @@ static void killed_job__skips_errors_and_runs_finally(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks: [" JOB("a") "," LOG("b") "]\nerrors: [" LOG(
-                            "c") "]\nfinally: [" LOG("d") "]\n");
+    int64_t id = world_run(w, "tasks: [" TRUE_TASK("a") "," LOG_TASK("b") "]\nerrors: [" LOG_TASK(
+                                  "c") "]\nfinally: [" LOG_TASK("d") "]\n");
     int64_t job = world_task_job(w, id, "a");
     hand_start(&h, job);
     world_do(w, cmd_id(w, CMD_CANCEL, job));
     hand_killed(&h, job);
-    assert_state(w, id, "KILLED");
-    assert_runs(w, id, "1 a KILLED 0\n2 d SUCCESS 0\n");
+    world_assert_state(w, id, "KILLED");
+    world_assert_runs(w, id, "1 a KILLED 0\n2 d SUCCESS 0\n");
 }
 
 /* ---- time, much, limits ---- */
@@ -358,18 +322,19 @@ static void sleeps_beside_each_other__end_in_their_order(void **state)
 {
     struct world *w = *state;
     int64_t id =
-        run(w, "tasks: [" PARALLEL("p", NAP("a") ",{id: b, type: " FLOWS
-                                                 "Sleep, duration: PT10M}," LOG("c")) "]\n");
+        world_run(w, "tasks: [" PARALLEL("p",
+                                         NAP("a") ",{id: b, type: " CORE_FLOW
+                                                  "Sleep, duration: PT10M}," LOG_TASK("c")) "]\n");
     struct execution_row x = world_shown(w, id);
     assert_int_equal(x.wake_ms, w->now.wall_ms + 600000);
     execution_row_fini(&x);
     world_live(w, 599999);
-    assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b RUNNING 1\n4 c SUCCESS 1\n");
+    world_assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b RUNNING 1\n4 c SUCCESS 1\n");
     world_crash(w);
     world_live(w, 1);
-    assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b SUCCESS 1\n4 c SUCCESS 1\n");
+    world_assert_runs(w, id, "1 p RUNNING 0\n2 a RUNNING 1\n3 b SUCCESS 1\n4 c SUCCESS 1\n");
     world_live(w, 3000000);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static char *many(int count, const char *head)
@@ -385,8 +350,8 @@ static char *many(int count, const char *head)
 static void many_beside_each_other__a_bounded_number_in_one_batch(void **state)
 {
     struct world *w = *state;
-    char *rest = many(90, "tasks:\n  - id: p\n    type: " FLOWS "Parallel\n    tasks:\n");
-    int64_t id = run(w, rest);
+    char *rest = many(90, "tasks:\n  - id: p\n    type: " CORE_FLOW "Parallel\n    tasks:\n");
+    int64_t id = world_run(w, rest);
     mem_free(rest);
     assert_int_equal(world_run_count(w, id), 20);
     world_pass(w, 1);
@@ -394,7 +359,7 @@ static void many_beside_each_other__a_bounded_number_in_one_batch(void **state)
     assert_int_equal(world_run_count(w, id), 40);
     world_crash(w);
     world_live(w, 100);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
     assert_int_equal(world_run_count(w, id), 91);
 }
 
@@ -408,12 +373,13 @@ static void too_many_task_runs__fail_it_and_finally_has_room(void **state)
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
     int64_t id =
-        run(w, "tasks:\n  - {id: s, type: " FLOWS "Sequential, allowFailure: true, tasks:"
-               " [" JOB("a") "," LOG("b") "]}\n  - " LOG("c") "\nfinally: [" LOG("d") "]\n");
+        world_run(w, "tasks:\n  - {id: s, type: " CORE_FLOW "Sequential, allowFailure: true, tasks:"
+                     " [" TRUE_TASK("a") "," LOG_TASK("b") "]}\n  - " LOG_TASK(
+                         "c") "\nfinally: [" LOG_TASK("d") "]\n");
     in_memory(w, id)->run_count = RUNS_MOST;
-    end_task(&h, id, "a", 0);
-    assert_state(w, id, "FAILED");
-    assert_runs(w, id, "1 s FAILED 0\n2 a SUCCESS 1\n10001 b FAILED 1\n10002 d SUCCESS 0\n");
+    hand_end_task(&h, id, "a", 0);
+    world_assert_state(w, id, "FAILED");
+    world_assert_runs(w, id, "1 s FAILED 0\n2 a SUCCESS 1\n10001 b FAILED 1\n10002 d SUCCESS 0\n");
     struct execution_row x = world_execution(w, id);
     assert_string_equal(x.message,
                         "task b: the execution has 10000 task runs, the most there may be");
@@ -425,10 +391,10 @@ static void too_many_before__says_how_many_there_may_be(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks: [" SEQUENTIAL("s", JOB("a")) "]\n");
+    int64_t id = world_run(w, "tasks: [" SEQUENTIAL("s", TRUE_TASK("a")) "]\n");
     in_memory(w, id)->run_count = RUNS_MOST + 1;
-    end_task(&h, id, "a", 0);
-    assert_state(w, id, "FAILED");
+    hand_end_task(&h, id, "a", 0);
+    world_assert_state(w, id, "FAILED");
     assert_message(w, id, "the execution has 10000 task runs, the most there may be");
 }
 
@@ -436,10 +402,10 @@ static void too_deep__fails_it(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = run(w, "tasks: [" SEQUENTIAL("s", JOB("a") "," LOG("b")) "]\n");
+    int64_t id = world_run(w, "tasks: [" SEQUENTIAL("s", TRUE_TASK("a") "," LOG_TASK("b")) "]\n");
     run_of_job(w->engine, world_task_job(w, id, "a"))->up->depth = RUN_DEPTH_MOST;
-    end_task(&h, id, "a", 0);
-    assert_state(w, id, "FAILED");
+    hand_end_task(&h, id, "a", 0);
+    world_assert_state(w, id, "FAILED");
     assert_message(w, id, "task b: it is held by 32 others, the most there may be");
 }
 
@@ -476,39 +442,39 @@ static int64_t left_asleep(struct world *w, int64_t like, int64_t away_ms)
     return id;
 }
 
-#define THREE(rest) "tasks: [" LOG("first") "," NAP("nap") "," LOG("last") "]\n" rest
+#define THREE(rest) "tasks: [" LOG_TASK("first") "," NAP("nap") "," LOG_TASK("last") "]\n" rest
 
 static void older_one_that_sleeps__wakes_when_it_was_to_and_goes_on(void **state)
 {
     struct world *w = *state;
-    int64_t like = run(w, THREE(""));
+    int64_t like = world_run(w, THREE(""));
     int64_t id = left_asleep(w, like, 60000);
-    assert_runs(w, id, "1 first SUCCESS 0\n2 nap RUNNING 0\n");
+    world_assert_runs(w, id, "1 first SUCCESS 0\n2 nap RUNNING 0\n");
     world_live(w, 1737000);
     world_crash(w);
     world_live(w, 1000);
-    assert_runs(w, id, "1 first SUCCESS 0\n2 nap RUNNING 0\n");
+    world_assert_runs(w, id, "1 first SUCCESS 0\n2 nap RUNNING 0\n");
     world_live(w, 2000);
-    assert_runs(w, id, "1 first SUCCESS 0\n2 nap SUCCESS 0\n3 last SUCCESS 0\n");
-    assert_state(w, id, "SUCCESS");
-    assert_state(w, like, "RUNNING"); /* has slept for half of its hour */
+    world_assert_runs(w, id, "1 first SUCCESS 0\n2 nap SUCCESS 0\n3 last SUCCESS 0\n");
+    world_assert_state(w, id, "SUCCESS");
+    world_assert_state(w, like, "RUNNING"); /* has slept for half of its hour */
 }
 
 static void older_one_that_sleeps__when_its_time_is_over__wakes_at_once(void **state)
 {
     struct world *w = *state;
-    int64_t id = left_asleep(w, run(w, THREE("")), 7200000);
-    assert_runs(w, id, "1 first SUCCESS 0\n2 nap SUCCESS 0\n3 last SUCCESS 0\n");
-    assert_state(w, id, "SUCCESS");
+    int64_t id = left_asleep(w, world_run(w, THREE("")), 7200000);
+    world_assert_runs(w, id, "1 first SUCCESS 0\n2 nap SUCCESS 0\n3 last SUCCESS 0\n");
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static void older_one_that_sleeps__is_cancelled(void **state)
 {
     struct world *w = *state;
-    int64_t id = left_asleep(w, run(w, THREE("finally: [" LOG("clean") "]\n")), 10);
+    int64_t id = left_asleep(w, world_run(w, THREE("finally: [" LOG_TASK("clean") "]\n")), 10);
     world_cancel(w, id);
-    assert_state(w, id, "KILLED");
-    assert_runs(w, id, "1 first SUCCESS 0\n2 nap KILLED 0\n3 clean SUCCESS 0\n");
+    world_assert_state(w, id, "KILLED");
+    world_assert_runs(w, id, "1 first SUCCESS 0\n2 nap KILLED 0\n3 clean SUCCESS 0\n");
 }
 
 int main(void)

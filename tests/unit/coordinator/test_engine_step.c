@@ -14,11 +14,6 @@
 #define CORE "io.kestra.plugin.core."
 #define HEAD "id: f\nnamespace: a.b\nlabels: {own: '1', team: web}\n"
 
-static void assert_state(struct world *w, int64_t id, const char *state)
-{
-    assert_string_equal(world_execution_state(w, id), state);
-}
-
 /* The run of a task, as the API reads it; job_view_fini. */
 struct looked {
     const char *task;
@@ -81,7 +76,7 @@ static void return_hands_its_value_on(void **state)
                           "debug.Return, format: '{{ outputs.a.value }} two'}\n"
                           "  - {id: c, type: " CORE "log.Log, message: '{{ outputs.b.value }}'}\n");
     int64_t id = world_start(w, "f", NULL);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
     struct looked l = run_of(w, id, "b");
     assert_string_equal(l.view.outputs, "{\"value\":\"one two\"}");
     assert_int_equal(l.view.job.state, JOB_SUCCESS);
@@ -108,7 +103,7 @@ static void return_between_jobs_is_found_by_the_job_after(void **state)
     assert_non_null(strstr(x->u.job.spec, "[\"say\",\"v+\",\"v\"]"));
     hand_start(&h, job);
     hand_success(&h, job, NULL);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static void labels_go_over_those_of_the_flow(void **state)
@@ -124,7 +119,7 @@ static void labels_go_over_those_of_the_flow(void **state)
     int64_t id = world_start(w, "f", "{\"x\":\"db\"}");
     assert_labels(w, id, "{\"own\":\"1\",\"team\":\"db\",\"n\":\"2\"}");
     world_crash(w);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     world_cancel(w, id);
     assert_labels(w, id, "{\"own\":\"1\",\"team\":\"db\",\"n\":\"2\"}");
 }
@@ -141,7 +136,7 @@ static void too_many_labels_fail_the_task(void **state)
     world_apply_flow(w, text.data);
     buf_fini(&text);
     int64_t id = world_start(w, "f", NULL);
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     struct execution_row x = world_execution(w, id);
     assert_string_equal(x.message, "task a: with these the execution has 65 labels, at most 64 are "
                                    "allowed");
@@ -162,8 +157,8 @@ static void fail_ends_the_execution_when_its_condition_holds(void **state)
             bad = world_start(w, "f", "{\"x\":\"so\"}");
     const struct effect *out = world_effect(w, EFFECT_OUTPUT); /* people look there */
     assert_non_null(out);
-    assert_state(w, good, "SUCCESS");
-    assert_state(w, bad, "FAILED");
+    world_assert_state(w, good, "SUCCESS");
+    world_assert_state(w, bad, "FAILED");
     struct execution_row x = world_execution(w, bad);
     assert_string_equal(x.message, "task a: not so");
     assert_int_equal(x.reason, REASON_FAIL);
@@ -179,7 +174,7 @@ static void fail_that_may_fail_is_a_warning(void **state)
                              "  - {id: a, type: " CORE "execution.Fail, allowFailure: true}\n"
                              "  - {id: b, type: " CORE "log.Log, message: hi}\n");
     int64_t id = world_start(w, "f", NULL);
-    assert_state(w, id, "WARNING");
+    world_assert_state(w, id, "WARNING");
     assert_run(w, id, "a", JOB_WARNING);
     assert_run(w, id, "b", JOB_SUCCESS);
 }
@@ -196,7 +191,7 @@ static void outputs_come_with_the_end(void **state)
                              "  - {id: n, type: INT, value: '{{ outputs.a.value }}'}\n"
                              "  - {id: who, value: '{{ flow.id }}'}\n");
     int64_t id = world_start(w, "f", NULL);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
     struct execution_row x = world_execution(w, id);
     assert_string_equal(x.outputs, "{\"n\":7,\"who\":\"f\"}");
     execution_row_fini(&x);
@@ -210,7 +205,7 @@ static void outputs_that_cannot_be_rendered_fail_the_execution(void **state)
                              "outputs:\n"
                              "  - {id: n, type: INT, value: '{{ outputs.a.value }}'}\n");
     int64_t id = world_start(w, "f", NULL);
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     struct execution_row x = world_execution(w, id);
     assert_string_equal(x.message, "outputs.n: is not a whole number");
     assert_null(x.outputs);
@@ -229,14 +224,14 @@ static void sleep_takes_its_time_and_nothing_else(void **state)
     struct world *w = *state;
     world_apply_flow(w, SLEEPS);
     int64_t from = w->now.wall_ms, id = world_start(w, "f", NULL);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     struct execution_row x = world_shown(w, id);
     assert_int_equal(x.wake_ms, from + 3600000);
     execution_row_fini(&x);
     world_live(w, 3599999);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     world_live(w, 1);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
     struct looked l = run_of(w, id, "nap");
     assert_int_equal(l.view.job.started_ms, from);
     assert_int_equal(l.view.job.ended_ms, from + 3600000);
@@ -254,15 +249,15 @@ static void sleep_goes_on_after_a_crash_and_ends_when_it_would_have(void **state
     world_pass(w, 1000000);
     world_crash(w);
     world_live(w, 2599999);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     world_live(w, 1);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
     id = world_start(w, "f", NULL);
     world_die(w);
     world_pass(w, 7200000); /* it was over meanwhile */
     world_rise(w);
     world_live(w, 1);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static void sleep_is_not_longer_when_the_clock_was_set_back(void **state)
@@ -273,7 +268,7 @@ static void sleep_is_not_longer_when_the_clock_was_set_back(void **state)
     w->now.wall_ms -= 86400000;
     world_crash(w);
     world_live(w, 3600001);
-    assert_state(w, id, "SUCCESS");
+    world_assert_state(w, id, "SUCCESS");
 }
 
 static void sleep_is_cancelled_at_once(void **state)
@@ -283,11 +278,11 @@ static void sleep_is_cancelled_at_once(void **state)
     int64_t id = world_start(w, "f", NULL);
     world_pass(w, 5000);
     world_cancel(w, id);
-    assert_state(w, id, "KILLED");
+    world_assert_state(w, id, "KILLED");
     assert_run(w, id, "nap", JOB_KILLED);
     world_live(w, 7200000);
     assert_false(run_of(w, id, "b").found);
-    assert_state(w, id, "KILLED");
+    world_assert_state(w, id, "KILLED");
 }
 
 static void sleep_ends_at_its_timeout(void **state)
@@ -303,9 +298,9 @@ static void sleep_ends_at_its_timeout(void **state)
     world_live(w, 60000);
     assert_run(w, id, "nap", JOB_WARNING);
     assert_run(w, id, "again", JOB_SUCCESS);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     world_live(w, 120000);
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     struct execution_row x = world_execution(w, id);
     assert_int_equal(x.reason, REASON_TIMEOUT);
     assert_string_equal(x.message, "task last: it was to sleep longer than its timeout");
@@ -328,13 +323,13 @@ static void sleep_within_its_timeout_succeeds_and_one_beyond_it_fails_after_a_cr
     world_rise(w);
     world_live(w, 1);
     assert_run(w, id, "short", JOB_SUCCESS);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     world_crash(w);
     world_live(w, 59000);
-    assert_state(w, id, "RUNNING");
+    world_assert_state(w, id, "RUNNING");
     world_live(w, 1000);
     assert_run(w, id, "long", JOB_FAILED);
-    assert_state(w, id, "FAILED");
+    world_assert_state(w, id, "FAILED");
     assert_false(run_of(w, id, "b").found);
 }
 
