@@ -29,9 +29,10 @@ struct execution {
     struct run *runs, *last_run; /* open ones, oldest first */
     struct run *look_first, *look_last; /* those to be looked at */
     int64_t run_count;                  /* numbers given so far */
-    size_t asleep;                      /* how many of `runs` sleep */
-    bool named;                         /* the tasks of all runs are known */
-    bool old; /* an older coordinator began it: position and job are to become task runs */
+    bool full;     /* one beyond RUNS_MOST was refused: none begins but in the spare */
+    size_t asleep; /* how many of `runs` sleep */
+    bool named;    /* the tasks of all runs are known */
+    bool old;      /* an older coordinator began it: position and job are to become task runs */
     struct revision *revision;
     /* that started it, while there is such a one; one of a backfill belongs to that alone */
     struct trigger *trigger;

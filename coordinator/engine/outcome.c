@@ -244,7 +244,7 @@ static int on_row(const struct run_row *row, void *user)
     struct rows *all = user;
     size_t number = (size_t)row->number, before = all->count;
     const struct flow_task *t = flow_find_task(all->f, row->task);
-    if (row->number < 1 || row->number > RUNS_MOST + RUNS_SPARE + 1) return 0;
+    if (row->number < 1 || row->number > RUNS_NUMBER_MOST) return 0;
     if (number >= all->count) {
         all->count = number < 64 ? 128 : 2 * number;
         all->spots = mem_resize(all->spots, all->count, sizeof *all->spots);
@@ -521,7 +521,7 @@ static void add_failure(struct json *list, const struct run_row *row)
 static int on_failure(const struct run_row *row, void *user)
 {
     struct failures *all = user;
-    const int64_t most = RUNS_MOST + RUNS_SPARE + 1;
+    const int64_t most = RUNS_NUMBER_MOST;
     bool failed = row->state == RUN_FAILED || row->state == RUN_WARNING;
     if (!failed || row->number < 1 || row->number > most || row->parent > most) return 0;
     if (!all->named)
@@ -533,7 +533,7 @@ static int on_failure(const struct run_row *row, void *user)
 
 bool outcome_read_failed(struct engine *g, const struct execution *x, struct json **list)
 {
-    struct failures all = {.hold = mem_array(RUNS_MOST + RUNS_SPARE + 2, sizeof *all.hold),
+    struct failures all = {.hold = mem_array(RUNS_NUMBER_MOST + 1, sizeof *all.hold),
                            .list = json_new(JSON_ARRAY)};
     *list = all.list;
     bool good = store_ok(g, store_each_run(g->store, x->row.id, on_failure, &all, &g->err));

@@ -195,6 +195,7 @@ void run_load(struct engine *g, struct execution *x, const struct run_row *row)
 {
     struct run *up = find_number(x, row->parent);
     if (row->number > x->run_count) x->run_count = row->number;
+    if (row->reason == REASON_LIMIT && row->number > RUNS_MOST) x->full = true;
     if (!up) return; /* it has ended, and so has this one */
     struct children *c = &up->has;
     c->begun++;

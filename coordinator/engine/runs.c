@@ -153,11 +153,19 @@ static void too_many(const struct run *r, char why[ERR_MSG_MAX])
                      (long long)runs_most(r));
 }
 
+/* What runs in the spare may have had numbers beyond RUNS_MOST: that alone refuses nothing. */
+static bool is_full(const struct execution *x, bool spare)
+{
+    return spare ? x->run_count > RUNS_MOST + RUNS_SPARE : x->full;
+}
+
 /* false: the run is over. */
 static bool within_limits(struct engine *g, struct run *r, const struct flow_task *t)
 {
     char why[ERR_MSG_MAX];
-    if (r->row.number > runs_most(r))
+    bool beyond = r->row.number > runs_most(r);
+    if (beyond && !r->in_spare) r->x->full = true;
+    if (beyond)
         too_many(r, why);
     else if (r->depth > RUN_DEPTH_MOST)
         (void)str_format(why, sizeof why, "it is held by %d others, the most there may be",
@@ -211,11 +219,9 @@ static bool is_wide(const struct pass *p, const struct run *r)
 static size_t next_child(const struct pass *p, struct run *r)
 {
     const struct children *c = &r->has;
-    bool spare = r->in_spare || c->list != FLOW_TASKS;
-    int64_t most = spare ? RUNS_MOST + RUNS_SPARE : RUNS_MOST;
     if (is_cut(r) && c->list != FLOW_FINALLY) return RUN_NO_TASK;
     if (is_wide(p, r) ? c->worst >= RUN_FAILED : c->stopped) return RUN_NO_TASK;
-    if (p->x->run_count > most) return RUN_NO_TASK;
+    if (is_full(p->x, r->in_spare || c->list != FLOW_TASKS)) return RUN_NO_TASK;
     if (is_each(p, r)) return iteration_is_left(r) ? r->task : RUN_NO_TASK;
     size_t i = c->last == RUN_NO_TASK ? first_of(p->f, r) : after(p->f, c->last);
     while (i != RUN_NO_TASK && p->f->tasks[i].disabled)
@@ -466,7 +472,7 @@ static void end_lists(struct pass *p, struct run *r)
     char text[ERR_MSG_MAX];
     if (is_cut(r)) {
         how = (struct finish){.state = RUN_KILLED, .reason = REASON_CANCELLED};
-    } else if (p->x->run_count > runs_most(r) && how.state < RUN_FAILED) {
+    } else if (is_full(p->x, r->in_spare) && how.state < RUN_FAILED) {
         too_many(r, text);
         how = (struct finish){RUN_FAILED, REASON_LIMIT, text};
     } else if (how.state < RUN_FAILED && !loop_leaves(p, r, t, &how, text)) {

@@ -5,8 +5,10 @@
 
 #include "coordinator/store/model_flow.h"
 
-#define RUNS_MOST 10000       /* task runs of an execution */
-#define RUNS_SPARE 1000       /* beyond these for what stands in `errors` and `finally` */
+#define RUNS_MOST 10000 /* task runs of an execution */
+#define RUNS_SPARE 1000 /* beyond these for what stands in `errors` and `finally` */
+/* Numbers go as far: one beyond each of the two is refused, and has a row that says so. */
+#define RUNS_NUMBER_MOST (RUNS_MOST + RUNS_SPARE + 2)
 #define RUN_BRANCHES 1000     /* task runs right below one that holds others */
 #define RUN_DEPTH_MOST 32     /* from the execution down to a task run */
 #define RUN_NO_ITERATION (-1) /* run_row.iteration of one that is none */

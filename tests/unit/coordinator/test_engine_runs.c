@@ -387,15 +387,54 @@ static void too_many_task_runs__fail_it_and_finally_has_room(void **state)
     execution_row_fini(&x);
 }
 
-static void too_many_before__says_how_many_there_may_be(void **state)
+static int take_message(const struct run_row *row, void *user)
+{
+    char **message = user;
+    if (!str_eq(row->task, "t")) return 0;
+    mem_free(*message);
+    *message = mem_strdup(row->message);
+    return 0;
+}
+
+/* One task run was refused: what begins none for that has failed, too, and says why. */
+static void too_many_elsewhere__fails_what_can_not_go_on(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
-    int64_t id = world_run(w, "tasks: [" SEQUENTIAL("s", TRUE_TASK("a")) "]\n");
-    in_memory(w, id)->run_count = RUNS_MOST + 1;
+    struct err e = {0};
+    char *message = NULL;
+    int64_t id = world_run(
+        w,
+        "tasks: [" PARALLEL("p", SEQUENTIAL("s", TRUE_TASK("a") "," LOG_TASK("b")) "," SEQUENTIAL(
+                                     "t", TRUE_TASK("c") "," LOG_TASK(
+                                              "d"))) "]\nfinally: [" LOG_TASK("e") "]\n");
+    in_memory(w, id)->run_count = RUNS_MOST;
     hand_end_task(&h, id, "a", 0);
+    hand_crash(&h);
+    hand_end_task(&h, id, "c", 0);
     world_assert_state(w, id, "FAILED");
-    assert_message(w, id, "the execution has 10000 task runs, the most there may be");
+    world_assert_runs(w, id,
+                      "1 p FAILED 0\n2 s FAILED 1\n3 t FAILED 1\n4 a SUCCESS 2\n5 c SUCCESS 3\n"
+                      "10001 b FAILED 2\n10002 e SUCCESS 0\n");
+    assert_message(w, id, "task b: the execution has 10000 task runs, the most there may be");
+    assert_int_equal(store_each_run(w->store, id, take_message, &message, &e), 0);
+    assert_string_equal(message, "the execution has 10000 task runs, the most there may be");
+    mem_free(message);
+}
+
+static void as_many_task_runs_as_there_may_be__and_finally__is_well(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    int64_t id =
+        world_run(w,
+                  "tasks: [" TRUE_TASK("a") "," LOG_TASK("b") "]\nfinally: [" TRUE_TASK("c") "]\n");
+    in_memory(w, id)->run_count = RUNS_MOST - 1;
+    hand_end_task(&h, id, "a", 0);
+    hand_crash(&h);
+    hand_end_task(&h, id, "c", 0);
+    world_assert_state(w, id, "SUCCESS");
+    world_assert_runs(w, id, "1 a SUCCESS 0\n10000 b SUCCESS 0\n10001 c SUCCESS 0\n");
 }
 
 static void too_deep__fails_it(void **state)
@@ -500,7 +539,8 @@ int main(void)
         WORLD_TEST(sleeps_beside_each_other__end_in_their_order),
         WORLD_TEST(many_beside_each_other__a_bounded_number_in_one_batch),
         WORLD_TEST(too_many_task_runs__fail_it_and_finally_has_room),
-        WORLD_TEST(too_many_before__says_how_many_there_may_be),
+        WORLD_TEST(too_many_elsewhere__fails_what_can_not_go_on),
+        WORLD_TEST(as_many_task_runs_as_there_may_be__and_finally__is_well),
         WORLD_TEST(too_deep__fails_it),
         WORLD_TEST(older_one_that_sleeps__wakes_when_it_was_to_and_goes_on),
         WORLD_TEST(older_one_that_sleeps__when_its_time_is_over__wakes_at_once),
