@@ -3,6 +3,7 @@
 #include "coordinator/engine/ahead.h"
 
 #include "base/id.h"
+#include "coordinator/engine/flow.h"
 #include "coordinator/engine/job.h"
 #include "coordinator/engine/refill.h"
 
@@ -54,6 +55,15 @@ static void ask_end(struct engine *g, const struct cmd_event *v)
         store_ok(g, store_ask_execution(g->store, execution, &g->err));
 }
 
+/* Each job of its open task runs is cancelled with it. */
+static void ask_execution_cancel(struct engine *g, int64_t id)
+{
+    const struct execution *x = map_find(&g->executions, (uint64_t)id);
+    store_ok(g, store_ask_execution(g->store, id, &g->err));
+    for (const struct run *r = x ? x->runs : NULL; r && g->rc == 0; r = r->next)
+        if (r->row.job) ask_job(g, r->row.job);
+}
+
 static void ask_hello(struct engine *g, const struct cmd_hello *h)
 {
     store_ok(g, store_ask_agent(g->store, h->agent, &g->err));
@@ -95,7 +105,7 @@ static void ask_of(struct engine *g, const struct command *c)
         ask_several(g, c);
         break;
     case CMD_EXECUTION_CANCEL:
-        store_ok(g, store_ask_execution(g->store, c->u.id, &g->err));
+        ask_execution_cancel(g, c->u.id);
         break;
     case CMD_HELLO:
         ask_hello(g, &c->u.hello);

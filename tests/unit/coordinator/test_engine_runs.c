@@ -268,6 +268,40 @@ static void cancel__kills_all_and_runs_finally_from_the_inside_out(void **state)
                       "6 c SUCCESS 1\n7 e SUCCESS 0\n");
 }
 
+/* A store where each look-up costs a round trip, as far as the engine can tell. */
+static bool far;
+static int asked;
+bool __real_store_is_far(const struct store *s);
+bool __wrap_store_is_far(const struct store *s);
+bool __wrap_store_is_far(const struct store *s)
+{
+    return far || __real_store_is_far(s);
+}
+
+int __real_store_ask_job(struct store *s, int64_t id, struct err *e);
+int __wrap_store_ask_job(struct store *s, int64_t id, struct err *e);
+int __wrap_store_ask_job(struct store *s, int64_t id, struct err *e)
+{
+    asked++;
+    return __real_store_ask_job(s, id, e);
+}
+
+static void cancel__of_many_jobs__asks_for_them_together(void **state)
+{
+    struct world *w = *state;
+    int64_t id = world_run(w, "tasks: [" PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK("b") "," NAP(
+                                                           "n") "," TRUE_TASK("c")) "]\n");
+    world_restart(w); /* memory has none of the jobs */
+    far = true;
+    world_begin(w);
+    asked = 0;
+    world_apply(w, cmd_id(w, CMD_EXECUTION_CANCEL, id));
+    far = false;
+    assert_int_equal(world_commit(w), 0);
+    assert_int_equal(asked, 3);
+    world_assert_state(w, id, "KILLED");
+}
+
 static void cancel__during_finally__lets_it_end(void **state)
 {
     struct world *w = *state;
@@ -533,6 +567,7 @@ int main(void)
         WORLD_TEST(finally_that_fails__fails_what_went_well),
         WORLD_TEST(allow_failure__of_what_holds_tasks__is_a_warning_and_goes_on),
         WORLD_TEST(cancel__kills_all_and_runs_finally_from_the_inside_out),
+        WORLD_TEST(cancel__of_many_jobs__asks_for_them_together),
         WORLD_TEST(cancel__during_finally__lets_it_end),
         WORLD_TEST(cancel__and_a_crash__go_on_to_finally_once),
         WORLD_TEST(killed_job__skips_errors_and_runs_finally),
