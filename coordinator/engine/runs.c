@@ -343,14 +343,9 @@ static void begin_control(struct pass *p, struct run *r, const struct flow_task 
 static void finish_made(struct pass *p, struct run *r, const struct flow_task *t,
                         const struct job_end *end)
 {
-    static const enum run_state states[JOB_STATES] = {
-        [JOB_SUCCESS] = RUN_SUCCESS,
-        [JOB_WARNING] = RUN_WARNING,
-        [JOB_FAILED] = RUN_FAILED,
-    };
     char text[ERR_MSG_MAX];
     sentence(text, t->id, end->message ? end->message : "");
-    finish(p->g, r, t, &(struct finish){states[end->state], end->reason, text});
+    finish(p->g, r, t, &(struct finish){run_state_of_job(end->state), end->reason, text});
 }
 
 static void begin_leaf(struct pass *p, struct run *r, const struct flow_task *t)
@@ -558,12 +553,8 @@ bool runs_go_on(struct engine *g, struct execution *x, const struct flow *f, str
  * cancelled it. A job that an older coordinator made does not tell, but the flow does. */
 static enum run_state state_of(const struct ended_job *j, const struct flow_task *t)
 {
-    static const enum run_state states[JOB_STATES] = {
-        [JOB_SUCCESS] = RUN_SUCCESS, [JOB_WARNING] = RUN_WARNING,     [JOB_FAILED] = RUN_FAILED,
-        [JOB_KILLED] = RUN_KILLED,   [JOB_CANCELLED] = RUN_CANCELLED,
-    };
     bool may = j->state == JOB_FAILED && !j->row.allow_failure && t && t->allow_failure;
-    return may ? RUN_WARNING : states[j->state];
+    return may ? RUN_WARNING : run_state_of_job(j->state);
 }
 
 static void job_sentence(char out[ERR_MSG_MAX], const struct ended_job *j)

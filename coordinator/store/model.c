@@ -317,6 +317,15 @@ const char *const run_state_names[RUN_STATES] = {
     "RUNNING", "PAUSED", "SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED", "SKIPPED",
 };
 
+enum run_state run_state_of_job(enum job_state job)
+{
+    static const enum run_state states[JOB_STATES] = {
+        [JOB_SUCCESS] = RUN_SUCCESS, [JOB_WARNING] = RUN_WARNING,     [JOB_FAILED] = RUN_FAILED,
+        [JOB_KILLED] = RUN_KILLED,   [JOB_CANCELLED] = RUN_CANCELLED,
+    };
+    return states[job];
+}
+
 void run_row_fini(struct run_row *r)
 {
     mem_free(r->task);

@@ -31,6 +31,9 @@ static inline bool run_is_final(enum run_state s)
     return s >= RUN_SUCCESS;
 }
 
+/* Of a task whose job is in this state: RUN_RUNNING until it has ended. */
+enum run_state run_state_of_job(enum job_state job);
+
 struct run_row {
     int64_t execution, number; /* number: within the execution, from 1, a parent before its own */
     int64_t parent;            /* number of the run that holds it; 0: the flow does */

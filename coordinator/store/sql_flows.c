@@ -270,14 +270,10 @@ int store_each_open_run(struct store *s, int (*fn)(const struct run_row *r, void
 
 static struct run_row job_run(struct stmt *q, int64_t execution)
 {
-    static const enum run_state states[JOB_STATES] = {
-        [JOB_SUCCESS] = RUN_SUCCESS, [JOB_WARNING] = RUN_WARNING,     [JOB_FAILED] = RUN_FAILED,
-        [JOB_KILLED] = RUN_KILLED,   [JOB_CANCELLED] = RUN_CANCELLED,
-    };
     return (struct run_row){.execution = execution,
                             .task = column_text(q, 0),
                             .job = column_int(q, 1),
-                            .state = states[column_int(q, 2)],
+                            .state = run_state_of_job((enum job_state)column_int(q, 2)),
                             .iteration = RUN_NO_ITERATION,
                             .created_ms = column_int(q, 3),
                             .started_ms = column_int(q, 4),
