@@ -90,6 +90,20 @@ static void parallel__one_fails__no_further_one_begins_and_the_others_go_on(void
     assert_message(w, id, "task a ended with exit code 3");
 }
 
+static void parallel__several_fail__the_first_is_told(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    int64_t id = world_run(w, "tasks: [" PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK(
+                                                           "b") "," TRUE_TASK("c")) "]\n");
+    hand_end_task(&h, id, "b", 3);
+    world_pass(w, 10);
+    hand_end_task(&h, id, "a", 4);
+    hand_crash(&h);
+    hand_end_task(&h, id, "c", 5);
+    assert_message(w, id, "task b ended with exit code 3");
+}
+
 static void if_and_switch__take_one_list_and_no_other(void **state)
 {
     struct world *w = *state;
@@ -188,6 +202,24 @@ static void finally__runs_alone_when_all_went_well(void **state)
                                   "b") "]\nfinally: [" LOG_TASK("c") "]\n");
     world_assert_state(w, id, "SUCCESS");
     world_assert_runs(w, id, "1 a SUCCESS 0\n2 c SUCCESS 0\n");
+}
+
+static void crash__during_errors__they_go_on_and_finally_runs(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    int64_t id =
+        world_run(w,
+                  "tasks: [" BAD("a") "," LOG_TASK("b") "]\nerrors: [" TRUE_TASK("c") "," LOG_TASK(
+                      "d") "]\nfinally: [" TRUE_TASK("e") "," LOG_TASK("g") "]\n");
+    hand_crash(&h);
+    hand_end_task(&h, id, "c", 0);
+    hand_crash(&h);
+    hand_end_task(&h, id, "e", 0);
+    world_assert_state(w, id, "FAILED");
+    world_assert_runs(w, id,
+                      "1 a FAILED 0\n2 c SUCCESS 0\n3 d SUCCESS 0\n4 e SUCCESS 0\n5 g SUCCESS 0\n");
+    assert_message(w, id, "task a: no");
 }
 
 static void errors_that_fail__stop_and_finally_runs(void **state)
@@ -310,6 +342,7 @@ static void cancel__during_finally__lets_it_end(void **state)
                                   "s", TRUE_TASK("b") "," LOG_TASK("c")) "]\n");
     world_cancel(w, id);
     world_assert_state(w, id, "KILLING");
+    assert_int_equal(world_state(w, world_task_job(w, id, "b")), JOB_SUBMITTED);
     hand_end_task(&h, id, "b", 0);
     world_assert_state(w, id, "KILLED");
     world_assert_runs(w, id, "1 a SUCCESS 0\n2 s SUCCESS 0\n3 b SUCCESS 2\n4 c SUCCESS 2\n");
@@ -334,6 +367,50 @@ static void cancel__and_a_crash__go_on_to_finally_once(void **state)
     assert_non_null(strstr(text, "6 c SUCCESS 1\n7 e "));
     assert_null(strstr(text, "\n8 "));
     mem_free(text);
+}
+
+/* As a coordinator finds it that does not know the flow's language any more. */
+static void lose_flow(struct world *w, int64_t id)
+{
+    const struct execution *x = map_find(&w->engine->executions, (uint64_t)id);
+    flow_free(x->revision->parsed);
+    x->revision->parsed = NULL;
+    x->revision->broken = mem_strdup("it is lost");
+}
+
+static void cancel__of_a_flow_that_cannot_be_read__ends_with_its_jobs(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    int64_t id =
+        world_run(w, "tasks: [" PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK("b") "," NAP(
+                                                  "n")) "]\nfinally: [" LOG_TASK("c") "]\n");
+    int64_t a = world_task_job(w, id, "a"), b = world_task_job(w, id, "b");
+    hand_start(&h, a);
+    hand_start(&h, b);
+    lose_flow(w, id);
+    world_cancel(w, id);
+    hand_killed(&h, a);
+    world_assert_state(w, id, "KILLING");
+    hand_killed(&h, b);
+    world_assert_state(w, id, "KILLED");
+    world_assert_runs(w, id, "1 p KILLED 0\n2 a KILLED 1\n3 b KILLED 1\n4 n KILLED 1\n");
+}
+
+static void flow_that_cannot_be_read__cancels_its_jobs_and_fails(void **state)
+{
+    struct world *w = *state;
+    struct hand h = hand_open(w, "a", NULL, 4);
+    int64_t id = world_run(w, "tasks: [" PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK("b")) "]\n");
+    int64_t b = world_task_job(w, id, "b");
+    hand_start(&h, b);
+    lose_flow(w, id);
+    hand_end_task(&h, id, "a", 0);
+    world_assert_state(w, id, "FAILED");
+    assert_message(w, id, "it is lost");
+    assert_int_equal(world_state(w, b), JOB_KILLING);
+    world_assert_runs(w, id, "1 p KILLED 0\n2 a SUCCESS 1\n3 b KILLED 1\n");
+    hand_killed(&h, b);
 }
 
 static void killed_job__skips_errors_and_runs_finally(void **state)
@@ -402,18 +479,41 @@ static struct execution *in_memory(struct world *w, int64_t id)
     return map_find(&w->engine->executions, (uint64_t)id);
 }
 
+static void many_that_wake_at_once__a_bounded_number_in_one_batch(void **state)
+{
+    struct world *w = *state;
+    struct buf b;
+    buf_init(&b, 1 << 20);
+    buf_adds(&b, "tasks:\n  - id: p\n    type: " CORE_FLOW "Parallel\n    tasks:\n");
+    for (int i = 0; i < 50; i++)
+        buf_addf(&b, "      - {id: t%d, type: " CORE_FLOW "Sleep, duration: PT1H}\n", i);
+    char *rest = buf_detach(&b);
+    int64_t id = world_run(w, rest);
+    mem_free(rest);
+    world_live(w, 100);
+    assert_int_equal(in_memory(w, id)->asleep, 50);
+    world_pass(w, 3600000);
+    world_tick(w);
+    assert_int_equal(in_memory(w, id)->asleep, 30);
+    world_live(w, 100);
+    world_assert_state(w, id, "SUCCESS");
+}
+
 static void too_many_task_runs__fail_it_and_finally_has_room(void **state)
 {
     struct world *w = *state;
     struct hand h = hand_open(w, "a", NULL, 4);
     int64_t id =
-        world_run(w, "tasks:\n  - {id: s, type: " CORE_FLOW "Sequential, allowFailure: true, tasks:"
-                     " [" TRUE_TASK("a") "," LOG_TASK("b") "]}\n  - " LOG_TASK(
-                         "c") "\nfinally: [" LOG_TASK("d") "]\n");
+        world_run(w,
+                  "tasks:\n  - {id: s, type: " CORE_FLOW "Sequential, allowFailure: true, tasks:"
+                  " [" TRUE_TASK("a") "," LOG_TASK("b") "]}\n  - " LOG_TASK(
+                      "c") "\nfinally: [" LOG_TASK("d") "," SEQUENTIAL("e", LOG_TASK("g")) "]\n");
     in_memory(w, id)->run_count = RUNS_MOST;
     hand_end_task(&h, id, "a", 0);
     world_assert_state(w, id, "FAILED");
-    world_assert_runs(w, id, "1 s FAILED 0\n2 a SUCCESS 1\n10001 b FAILED 1\n10002 d SUCCESS 0\n");
+    world_assert_runs(w, id,
+                      "1 s FAILED 0\n2 a SUCCESS 1\n10001 b FAILED 1\n10002 d SUCCESS 0\n"
+                      "10003 e SUCCESS 0\n10004 g SUCCESS 10003\n");
     struct execution_row x = world_execution(w, id);
     assert_string_equal(x.message,
                         "task b: the execution has 10000 task runs, the most there may be");
@@ -557,12 +657,14 @@ int main(void)
         WORLD_TEST(parallel__begins_all_at_once_and_waits_for_all),
         WORLD_TEST(parallel__concurrent__so_many_at_a_time),
         WORLD_TEST(parallel__one_fails__no_further_one_begins_and_the_others_go_on),
+        WORLD_TEST(parallel__several_fail__the_first_is_told),
         WORLD_TEST(if_and_switch__take_one_list_and_no_other),
         WORLD_TEST(if__whose_condition_has_no_value__fails),
         WORLD_TEST(texts__that_cannot_be_worked_out__are_named_by_their_key),
         WORLD_TEST(run_if__that_says_no__skips_the_task_and_all_that_it_holds),
         WORLD_TEST(errors__run_from_the_inside_out_and_the_end_is_failed),
         WORLD_TEST(finally__runs_alone_when_all_went_well),
+        WORLD_TEST(crash__during_errors__they_go_on_and_finally_runs),
         WORLD_TEST(errors_that_fail__stop_and_finally_runs),
         WORLD_TEST(finally_that_fails__fails_what_went_well),
         WORLD_TEST(allow_failure__of_what_holds_tasks__is_a_warning_and_goes_on),
@@ -570,9 +672,12 @@ int main(void)
         WORLD_TEST(cancel__of_many_jobs__asks_for_them_together),
         WORLD_TEST(cancel__during_finally__lets_it_end),
         WORLD_TEST(cancel__and_a_crash__go_on_to_finally_once),
+        WORLD_TEST(cancel__of_a_flow_that_cannot_be_read__ends_with_its_jobs),
+        WORLD_TEST(flow_that_cannot_be_read__cancels_its_jobs_and_fails),
         WORLD_TEST(killed_job__skips_errors_and_runs_finally),
         WORLD_TEST(sleeps_beside_each_other__end_in_their_order),
         WORLD_TEST(many_beside_each_other__a_bounded_number_in_one_batch),
+        WORLD_TEST(many_that_wake_at_once__a_bounded_number_in_one_batch),
         WORLD_TEST(too_many_task_runs__fail_it_and_finally_has_room),
         WORLD_TEST(too_many_elsewhere__fails_what_can_not_go_on),
         WORLD_TEST(as_many_task_runs_as_there_may_be__and_finally__is_well),
