@@ -43,9 +43,9 @@
  *
  * There is no recursion: a run that something happened to is put in a line (run_look), and
  * runs_go_on takes one after the other until the line is empty, or so many runs were begun or woken
- * as one batch may bear. The rest is done in another batch. What ends with these is not counted, and
- * a cancel ends all that is open in one batch: that is little beside what made them. To look at a
- * run once too often does no harm, which is why a start may put all of them in the line.
+ * as one batch may bear. The rest is done in another batch. What ends with these is not counted,
+ * and a cancel ends all that is open in one batch: that is little beside what made them. To look at
+ * a run once too often does no harm, which is why a start may put all of them in the line.
  *
  * Limits: RUNS_MOST task runs, RUN_DEPTH_MOST from the root down, RUN_BRANCHES below one run. What
  * would be beyond fails with the reason "limit", which no allowFailure takes back. `errors` and

@@ -261,12 +261,14 @@ static void allow_failure__of_what_holds_tasks__is_a_warning_and_goes_on(void **
 
 /* ---- a cancel ---- */
 
-#define CLEANS                                                                                                                                           \
-    "tasks:\n  - {id: s, type: " CORE_FLOW "Sequential, tasks: [" PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK("b") "," NAP("n")) "], errors: [" LOG_TASK( \
-        "x") "], finally: [" TRUE_TASK("c") "]}\n  - " LOG_TASK("d") "\nerrors: [" LOG_TASK("y") "]\nfinally: "                                          \
-                                                                                                 "[" TRUE_TASK(                                          \
-                                                                                                     "e") "]"                                            \
-                                                                                                          "\n"
+#define BESIDE PARALLEL("p", TRUE_TASK("a") "," TRUE_TASK("b") "," NAP("n"))
+#define HOLDS "{id: s, type: " CORE_FLOW "Sequential, tasks: [" BESIDE "], errors: ["
+#define CLEANS                                                                                     \
+    "tasks:\n  - " HOLDS LOG_TASK("x") "], finally: [" TRUE_TASK(                                  \
+        "c") "]}\n"                                                                                \
+             "  - " LOG_TASK("d") "\n"                                                             \
+                                  "errors: [" LOG_TASK("y") "]\n"                                  \
+                                                            "finally: [" TRUE_TASK("e") "]\n"
 
 static void cancel__kills_all_and_runs_finally_from_the_inside_out(void **state)
 {
